@@ -1,0 +1,125 @@
+/* directory database: the domains, accounts and aliases of a server in one SQLite file.
+ *
+ * Stands below both the role (src/directory) and the offline commands (cli); knows nothing of the
+ * configuration. Invariants:
+ * 1. Names in it are comparable forms (lib/route/recipient.h); `shown` keeps how a person wrote it.
+ * 2. A change is one transaction, synced (WAL, synchronous=FULL) before the call returns 0.
+ * 3. Tables are STRICT and guarded by foreign keys; `PRAGMA user_version` is the schema's number.
+ * An older file is migrated in one transaction, a newer one refused (-EPROTONOSUPPORT).
+ * 4. A file that is no database of ours (application_id) is refused (-EMEDIUMTYPE), never changed.
+ * 5. Prepared once, bound always: no address ever becomes SQL text.
+ *
+ * Calls return 0 or -errno: -ENOENT nothing of this name, -EEXIST there is one, -ENOTEMPTY
+ * something still refers to it, -EBUSY locked by others for longer than the busy time-out, -ENOSPC,
+ * -EROFS, -EIO, -EBADMSG (the file is damaged), -ENOMEM. */
+#ifndef CANDOR_SYS_DIRECTORY_DB_H
+#define CANDOR_SYS_DIRECTORY_DB_H
+
+#include "lib/base/arena.h"
+
+struct directory_db;
+
+/* Makes the file (mode 0600) when there is none. */
+int directory_db_open(const char *path, struct directory_db **ret)
+    __attribute__((warn_unused_result));
+void directory_db_close(struct directory_db *db);
+/* SQLite's words on the last failure, for the log and for the administrator. */
+slice directory_db_error(const struct directory_db *db);
+
+/* Changes whenever somebody else (another process) changed the file; -errno when it cannot be
+ * known. Cheap enough to be asked a few times a second. */
+int directory_db_version(struct directory_db *db, uint32_t *ret);
+
+/* Everything between begin and commit is one transaction; a begin takes the write lock at once. */
+int directory_db_begin(struct directory_db *db) __attribute__((warn_unused_result));
+int directory_db_commit(struct directory_db *db) __attribute__((warn_unused_result));
+void directory_db_rollback(struct directory_db *db);
+
+struct directory_domain {
+    slice name;
+    slice shown;
+    slice maildir; /* its own template; empty for the configuration's */
+    uint64_t accounts;
+    uint64_t aliases;
+    int64_t created_at; /* seconds since 1970 */
+};
+
+struct directory_account {
+    slice domain;
+    slice local;
+    slice shown; /* the local part as written */
+    slice name;  /* the person's; may be empty */
+    bool enabled;
+    int64_t created_at;
+};
+
+struct directory_alias {
+    slice domain;
+    slice local; /* empty for the catch-all */
+    slice shown;
+    int64_t created_at;
+};
+
+struct directory_address {
+    slice local;
+    slice domain;
+};
+
+/* What stands under an address; strings live in the arena given. */
+enum directory_kind { DIRECTORY_NOTHING = 0, DIRECTORY_ACCOUNT, DIRECTORY_ALIAS };
+struct directory_entry {
+    enum directory_kind kind;
+    bool enabled;                      /* of an account */
+    struct directory_address *targets; /* of an alias */
+    size_t target_count;
+};
+
+int directory_find(struct directory_db *db, struct arena *a, slice domain, slice local,
+                   struct directory_entry *ret) __attribute__((warn_unused_result));
+/* -ENOENT when `domain add` never named it. */
+int directory_find_domain(struct directory_db *db, struct arena *a, slice name,
+                          struct directory_domain *ret) __attribute__((warn_unused_result));
+/* The oldest enabled account of domain, of all domains when domain is empty; -ENOENT. */
+int directory_first_account(struct directory_db *db, struct arena *a, slice domain,
+                            struct directory_address *ret) __attribute__((warn_unused_result));
+
+int directory_domain_add(struct directory_db *db, slice name, slice shown, slice maildir,
+                         int64_t now) __attribute__((warn_unused_result));
+/* -ENOTEMPTY while accounts or aliases are in it. */
+int directory_domain_remove(struct directory_db *db, slice name)
+    __attribute__((warn_unused_result));
+/* The domain need not have been added: those of the configuration are known to the caller. */
+int directory_account_add(struct directory_db *db, const struct directory_account *account)
+    __attribute__((warn_unused_result));
+int directory_account_remove(struct directory_db *db, slice domain, slice local)
+    __attribute__((warn_unused_result));
+int directory_account_enable(struct directory_db *db, slice domain, slice local, bool enabled)
+    __attribute__((warn_unused_result));
+/* Targets are merged: one that is there already is no error. *ret_added says how many were new. */
+int directory_alias_add(struct directory_db *db, const struct directory_alias *alias,
+                        const struct directory_address *targets, size_t count, size_t *ret_added)
+    __attribute__((warn_unused_result));
+/* Takes these targets from it, with count 0 the whole alias; an alias without targets is gone.
+ * -ENOENT when there is no such alias or one of the targets is not its. */
+int directory_alias_remove(struct directory_db *db, slice domain, slice local,
+                           const struct directory_address *targets, size_t count)
+    __attribute__((warn_unused_result));
+
+/* Calls each once a row in order of name, with slices that hold until it returns; a non-zero answer
+ * ends the walk and is returned. An empty domain means all. */
+int directory_each_domain(struct directory_db *db,
+                          int (*each)(void *self, const struct directory_domain *), void *self);
+int directory_each_account(struct directory_db *db, slice domain,
+                           int (*each)(void *self, const struct directory_account *), void *self);
+/* Once a target. */
+int directory_each_alias(struct directory_db *db, slice domain,
+                         int (*each)(void *self, const struct directory_alias *,
+                                     const struct directory_address *target),
+                         void *self);
+/* The aliases that have this target. */
+int directory_each_alias_to(struct directory_db *db, slice domain, slice local,
+                            int (*each)(void *self, const struct directory_alias *,
+                                        const struct directory_address *target),
+                            void *self);
+
+#endif
