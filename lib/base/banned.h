@@ -21,6 +21,9 @@
 #undef toupper
 #undef strdupa
 #undef alloca
+/* glibc's fortified headers make these macros under clang. */
+#undef sprintf
+#undef vsprintf
 
 /* Unbounded copies: buf and slice know their lengths. */
 #pragma GCC poison strcpy strcat stpcpy sprintf vsprintf gets strncpy strncat alloca strdupa
