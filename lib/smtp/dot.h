@@ -42,7 +42,7 @@ enum dot_event dot_decode(struct dot_decoder *d, slice *in, slice *ret)
     __attribute__((warn_unused_result));
 
 struct dot_encoder {
-    unsigned seen; /* DOT_SEEN_BARE_CR, DOT_SEEN_BARE_LF */
+    unsigned seen; /* DOT_SEEN_… but LONG_LINE */
     int state;
 };
 
