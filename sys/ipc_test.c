@@ -213,8 +213,8 @@ static void too_much_is_refused_on_both_sides(void **state)
                                 .body = slice_of(big, 2000),
                                 .fd = -1};
     assert_int_equal(ipc_measure(IPC_COMMIT, &commit, &bytes, &fds), IPC_TOO_LONG);
-    struct ipc_listener listener = {.fd = -1};
-    assert_int_equal(ipc_measure(IPC_LISTENER, &listener, &bytes, &fds), IPC_BAD_FDS);
+    struct ipc_wire wire = {.fd = -1};
+    assert_int_equal(ipc_measure(IPC_WIRE, &wire, &bytes, &fds), IPC_BAD_FDS);
     /* A field above its maximum in a message that is otherwise right. */
     struct ipc_message m = {.type = IPC_SESSION_CLOSE}, got;
     struct wire w = {0};
