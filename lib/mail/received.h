@@ -6,12 +6,12 @@
 #define CANDOR_MAIL_RECEIVED_H
 
 #include "lib/base/buf.h"
+#include "lib/base/ip.h"
 
 struct received {
     slice helo;        /* HELO or EHLO argument as given */
     slice client_name; /* confirmed reverse name; empty: none */
-    uint8_t ip[16];    /* the client's address, network order */
-    size_t ip_n;       /* 4 or 16; 0: not by TCP */
+    struct ip ip;      /* the client's address; IP_NONE: not by TCP */
     slice by;          /* our host name */
     bool is_lmtp;
     bool is_extended; /* EHLO or LHLO */

@@ -9,8 +9,11 @@
 #define CANDOR_SMTP_ADDRESS_H
 
 #include "lib/base/buf.h"
+#include "lib/base/ip.h"
 
-/* RFC 5321 4.5.3.1; octets. A path counts its brackets, so a mailbox has two less. */
+/* RFC 5321 4.5.3.1; octets. A path counts its brackets, so a mailbox has two less. A reverse-path
+ * may have a longer local-part within its 256: SRS and VERP make such, and 4.5.3.1 asks for no
+ * limit where it can be. */
 enum { LOCAL_MAX_BYTES = 64, DOMAIN_MAX_BYTES = 255, PATH_MAX_BYTES = 256, LABEL_MAX_BYTES = 63 };
 
 enum path_err {
@@ -24,7 +27,7 @@ enum path_err {
     PATH_NO_DOMAIN,       /* no '@' after the local-part, or nothing after the '@' */
     PATH_BAD_DOMAIN,      /* an empty label, a label too long, a hyphen at an end, a character */
     PATH_BAD_LITERAL,     /* [ ] with something that is no address literal */
-    PATH_LOCAL_TOO_LONG,  /* over 64 octets */
+    PATH_LOCAL_TOO_LONG,  /* over 64 octets, forward-path and take_mailbox */
     PATH_DOMAIN_TOO_LONG, /* over 255 octets */
     PATH_TOO_LONG,        /* over 256 octets with its brackets */
     PATH_NEEDS_SMTPUTF8,  /* non-ASCII where it is not allowed */
@@ -75,16 +78,11 @@ enum path_err take_domain_tolerant(slice *in, struct domain *ret)
     __attribute__((warn_unused_result));
 
 enum literal_kind { LITERAL_NONE, LITERAL_IPV4, LITERAL_IPV6, LITERAL_GENERAL };
-/* Kind of the address literal s, with its [ ]; the address in network order is put into ret_ip (4
- * or 16 bytes used; LITERAL_IPV4 and LITERAL_IPV6 only). ret_ip may be NULL. */
-enum literal_kind literal_parse(slice s, uint8_t ret_ip[16]);
-/* "192.0.2.1" or "2001:db8::1" without brackets and tag: bytes of the address (4 or 16), 0 when it
- * is none. */
-size_t ip_parse(slice s, uint8_t ret_ip[16]);
-/* The other way, n is 4 or 16; IPv6 as RFC 5952 wants it. */
-void ip_print(struct buf *out, const uint8_t *ip, size_t n);
-/* An address literal, with [ ] and "IPv6:". */
-void literal_print(struct buf *out, const uint8_t *ip, size_t n);
+/* Kind of the address literal s, with its [ ]. *ret_ip (may be NULL) is set for LITERAL_IPV4 and
+ * LITERAL_IPV6. Stricter than ip_parse: "::" stands for two groups at least (RFC 5321 4.1.3). */
+enum literal_kind literal_parse(slice s, struct ip *ret_ip);
+/* The address as a literal, with [ ] and "IPv6:". */
+void literal_print(struct buf *out, const struct ip *ip);
 
 /* The local-part without quotes and quoted-pairs: the one name that all spellings of it share
  * ("a"@x and a@x are one mailbox, RFC 5321 4.1.2). Case is kept. */
