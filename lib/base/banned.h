@@ -32,6 +32,9 @@
 #pragma GCC poison isalnum isalpha isdigit islower isprint isspace isupper isxdigit tolower toupper
 #pragma GCC poison strcasecmp strncasecmp
 /* One static buffer for all callers. */
-#pragma GCC poison asctime ctime gmtime localtime strerror tmpnam mktemp rand srand
+#pragma GCC poison asctime ctime gmtime localtime strerror tmpnam mktemp srand
+/* Not poisoned, for headers of OpenSSL use the word as a parameter's name. */
+#undef rand
+#define rand() rand_is_banned
 
 #endif
