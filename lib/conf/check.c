@@ -1,5 +1,7 @@
 #include "lib/conf/check.h"
 
+#include "lib/base/ascii.h"
+
 /* sun_path of Linux, with its NUL. */
 #define SOCKET_PATH_MAX 107
 
@@ -208,10 +210,15 @@ static void check_rest(const struct conf *c, struct conf_errors *errors)
     if (c->timeouts.command < 5 * 60 * 1000)
         conf_warning(errors, c->timeouts.node.key_at[CONF_timeouts_command], NULL,
                      "RFC 5321 4.5.3.2.7 asks for at least 5 minutes");
-    slice separator = c->addresses.separator;
-    if (slice_find(separator, '@') < separator.n)
-        conf_error(errors, c->addresses.node.key_at[CONF_addresses_separator], NULL,
-                   "an @ cannot stand before an @");
+    const struct conf_addresses *a = &c->addresses;
+    for (size_t i = 0; i < a->separators.n; i++)
+        if (!ascii_is_graphic(a->separators.p[i]) || a->separators.p[i] == '@')
+            conf_error(errors, a->node.key_at[CONF_addresses_separators], "as in +-",
+                       "separators are ASCII letters and signs, without @");
+    size_t at = slice_rfind(a->postmaster, '@');
+    if (a->postmaster.n > 0 && (at == 0 || at + 1 >= a->postmaster.n))
+        conf_error(errors, a->node.key_at[CONF_addresses_postmaster], "as in alice@example.org",
+                   "this is no address");
 }
 
 void conf_check(const struct conf *c, struct conf_errors *errors)
