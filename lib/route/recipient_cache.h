@@ -15,6 +15,7 @@ struct recipient_cache {
     struct buf entries;
     size_t sets; /* a power of two, 0 before the first entry */
     size_t max_sets;
+    size_t used; /* entries that are not free, of whatever generation */
     uint64_t seed;
     uint64_t hits, misses; /* for the metrics */
 };

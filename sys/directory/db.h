@@ -39,6 +39,7 @@ struct directory_domain {
     slice name;
     slice shown;
     slice maildir; /* its own template; empty for the configuration's */
+    bool is_added; /* false: it is not `domain add`ed, but something stands in it */
     uint64_t accounts;
     uint64_t aliases;
     int64_t created_at; /* seconds since 1970 */
@@ -53,16 +54,18 @@ struct directory_account {
     int64_t created_at;
 };
 
+struct directory_address {
+    slice local;
+    slice domain;
+};
+
 struct directory_alias {
     slice domain;
     slice local; /* empty for the catch-all */
     slice shown;
     int64_t created_at;
-};
-
-struct directory_address {
-    slice local;
-    slice domain;
+    const struct directory_address *targets; /* not in an alias that is to be added */
+    size_t target_count;
 };
 
 /* What stands under an address; strings live in the arena given. */
@@ -76,7 +79,12 @@ struct directory_entry {
 
 int directory_find(struct directory_db *db, struct arena *a, slice domain, slice local,
                    struct directory_entry *ret) __attribute__((warn_unused_result));
-/* -ENOENT when `domain add` never named it. */
+/* All that is known of one; -ENOENT. */
+int directory_find_account(struct directory_db *db, struct arena *a, slice domain, slice local,
+                           struct directory_account *ret) __attribute__((warn_unused_result));
+int directory_find_alias(struct directory_db *db, struct arena *a, slice domain, slice local,
+                         struct directory_alias *ret) __attribute__((warn_unused_result));
+/* -ENOENT when it was neither added nor is anything in it. */
 int directory_find_domain(struct directory_db *db, struct arena *a, slice name,
                           struct directory_domain *ret) __attribute__((warn_unused_result));
 /* The oldest enabled account of domain, of all domains when domain is empty; -ENOENT. */
@@ -106,20 +114,18 @@ int directory_alias_remove(struct directory_db *db, slice domain, slice local,
     __attribute__((warn_unused_result));
 
 /* Calls each once a row in order of name, with slices that hold until it returns; a non-zero answer
- * ends the walk and is returned. An empty domain means all. */
-int directory_each_domain(struct directory_db *db,
+ * ends the walk and is returned. An empty domain means all. Rows up to and with `after` are left
+ * out; an empty address leaves none out. Domains: only those that were added. each must neither
+ * walk the same table again nor change anything. */
+int directory_each_domain(struct directory_db *db, slice after,
                           int (*each)(void *self, const struct directory_domain *), void *self);
-int directory_each_account(struct directory_db *db, slice domain,
+int directory_each_account(struct directory_db *db, slice domain, struct directory_address after,
                            int (*each)(void *self, const struct directory_account *), void *self);
-/* Once a target. */
-int directory_each_alias(struct directory_db *db, slice domain,
-                         int (*each)(void *self, const struct directory_alias *,
-                                     const struct directory_address *target),
-                         void *self);
+/* Once an alias, its targets in the order in which they were added. */
+int directory_each_alias(struct directory_db *db, slice domain, struct directory_address after,
+                         int (*each)(void *self, const struct directory_alias *), void *self);
 /* The aliases that have this target. */
 int directory_each_alias_to(struct directory_db *db, slice domain, slice local,
-                            int (*each)(void *self, const struct directory_alias *,
-                                        const struct directory_address *target),
-                            void *self);
+                            int (*each)(void *self, const struct directory_alias *), void *self);
 
 #endif

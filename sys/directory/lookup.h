@@ -1,27 +1,36 @@
 /* directory look-up: from an address as it stood in RCPT to a verdict and to targets.
  *
  * The order, first match wins:
- *   the whole local part (account, alias); without its tag (account, alias); for postmaster the
- *   configured address, the oldest account of the domain, of the server, at last a mailbox of its
- *   own; the domain's catch-all. */
+ * - the whole local part (account, alias);
+ * - without its tag (account, alias);
+ * - for postmaster, which always works (RFC 5321 4.5.1), the oldest enabled account of the domain,
+ *   then of the server, at last a mailbox of its own;
+ * - the domain's catch-all.
+ *
+ * A disabled account ends the search, except for postmaster. At an address literal of this machine
+ * there is postmaster only, the one of the first local domain. Aliases are followed breadth first,
+ * each once, so that rings end by themselves and a target that two aliases name is one. */
 #ifndef CANDOR_SYS_DIRECTORY_LOOKUP_H
 #define CANDOR_SYS_DIRECTORY_LOOKUP_H
 
+#include "lib/base/ip.h"
 #include "lib/route/recipient.h"
 #include "lib/route/targets.h"
 #include "sys/directory/db.h"
 
-#define DIRECTORY_ALIAS_DEPTH 8
+/* Aliases that one recipient may lead through, and targets that may come of it. */
+#define DIRECTORY_ALIASES_MAX 200
 #define DIRECTORY_TARGETS_MAX 1000
+/* The room that a caller of directory_expand gives, less than one message between roles holds. */
+#define DIRECTORY_TARGETS_BYTES_MAX ((size_t)120 * 1024)
 
-/* What the configuration says; slices are the caller's and outlive all look-ups. */
+/* What the configuration says; all of it is the caller's and outlives the look-ups. */
 struct directory_rules {
-    slice separators;      /* "+" */
-    slice host;            /* this server's name: a bare Postmaster's domain, if it is local */
-    slice postmaster;      /* an address, or empty */
-    slice maildir;         /* the template for domains that have none of their own */
-    const slice *literals; /* addresses, "192.0.2.1" or "IPv6:…", at which postmaster is taken */
-    size_t literal_count;
+    struct recipient_rules recipient;
+    slice host;               /* this server's name: a bare Postmaster's domain, if it is local */
+    slice maildir;            /* the template for domains that have none of their own */
+    const struct ip *own_ips; /* at which <user@[192.0.2.1]> is ours */
+    size_t own_ip_count;
     const struct directory_rules_domain {
         slice name;    /* comparable form (recipient_domain) */
         slice maildir; /* its own template; empty for the common one */
@@ -30,9 +39,10 @@ struct directory_rules {
 };
 
 /* Appends the targets when the verdict is RECIPIENT_IS_OK; for a check alone out may be NULL.
- * canonical (may be NULL) gets the address that the mail is really for, local@domain, unquoted
- * forms printed as recipient_print does. Never fails: what cannot be known is RECIPIENT_IS_TEMPFAIL
- * and *ret_error (may be NULL) its -errno, -ELOOP for aliases in a ring. */
+ * canonical (may be NULL) gets the address that was found, local@domain in comparable form: of the
+ * account or alias, before aliases are followed. Never fails: what cannot be known is
+ * RECIPIENT_IS_TEMPFAIL and *ret_error (may be NULL) its -errno, -ELOOP for aliases that lead
+ * nowhere but to each other, -EOVERFLOW past the limits above. scratch is the caller's to reset. */
 enum recipient_verdict directory_expand(struct directory_db *db,
                                         const struct directory_rules *rules, struct arena *scratch,
                                         slice address, struct buf *out, struct buf *canonical,
@@ -40,5 +50,12 @@ enum recipient_verdict directory_expand(struct directory_db *db,
 /* Is it in the configuration or in the database? -errno when that cannot be known, else 0 or 1. */
 int directory_is_local(struct directory_db *db, const struct directory_rules *rules,
                        struct arena *scratch, slice domain);
+/* The template for the domain's mailboxes; 0 or -errno. */
+int directory_maildir_of(struct directory_db *db, const struct directory_rules *rules,
+                         struct arena *scratch, slice domain, slice *ret);
+/* Does the alias local@domain lead back to itself, or is it one of too many? 0, -ELOOP, -EOVERFLOW
+ * or another -errno. For after an alias was added and before that is committed. */
+int directory_check_alias(struct directory_db *db, const struct directory_rules *rules,
+                          struct arena *scratch, struct directory_address alias);
 
 #endif

@@ -1,0 +1,430 @@
+#include "sys/directory/lookup.h"
+
+#include <errno.h>
+
+#include "lib/route/maildir_path.h"
+
+/* Expanding one recipient. The arrays lie in scratch and have room for their maximum. */
+struct walk {
+    struct directory_db *db;
+    const struct directory_rules *rules;
+    struct arena *scratch;
+    struct buf *out;                   /* NULL: nobody wants the targets */
+    struct buf *canonical;             /* NULL, also once it is written */
+    struct directory_address *aliases; /* followed so far */
+    size_t alias_count;
+    struct directory_address *todo; /* targets of aliases, still to be looked for from todo_at on */
+    size_t todo_at, todo_count;
+    struct directory_address *found; /* given out, to merge what comes twice */
+    size_t found_count;
+    bool saw_disabled;
+    bool saw_again;                          /* an alias that was followed already */
+    const struct directory_address *watched; /* NULL, or the alias that shall not come again */
+    bool saw_watched;
+};
+
+#define TODO_MAX (DIRECTORY_TARGETS_MAX + DIRECTORY_ALIASES_MAX)
+
+static bool same(const struct directory_address *a, const struct directory_address *b)
+{
+    return slice_eq(a->local, b->local) && slice_eq(a->domain, b->domain);
+}
+
+static bool is_among(const struct directory_address *list, size_t count,
+                     const struct directory_address *a)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (same(&list[i], a))
+            return true;
+    }
+    return false;
+}
+
+/* ---- domains ---- */
+
+static const struct directory_rules_domain *configured(const struct directory_rules *rules,
+                                                       slice domain)
+{
+    for (size_t i = 0; i < rules->domain_count; i++) {
+        if (slice_eq(rules->domains[i].name, domain))
+            return &rules->domains[i];
+    }
+    return NULL;
+}
+
+int directory_is_local(struct directory_db *db, const struct directory_rules *rules,
+                       struct arena *scratch, slice domain)
+{
+    struct directory_domain d;
+    int err;
+
+    if (configured(rules, domain) != NULL)
+        return 1;
+    err = directory_find_domain(db, scratch, domain, &d);
+    return err == 0 ? d.is_added : err == -ENOENT ? 0 : err;
+}
+
+int directory_maildir_of(struct directory_db *db, const struct directory_rules *rules,
+                         struct arena *scratch, slice domain, slice *ret)
+{
+    const struct directory_rules_domain *c = configured(rules, domain);
+    struct directory_domain d = {0};
+    int err;
+
+    if (c != NULL && c->maildir.n > 0) {
+        *ret = c->maildir;
+        return 0;
+    }
+    err = directory_find_domain(db, scratch, domain, &d);
+    if (err != 0 && err != -ENOENT)
+        return err;
+    *ret = err == 0 && d.maildir.n > 0 ? d.maildir : rules->maildir;
+    return 0;
+}
+
+static int keep_name(void *self, const struct directory_domain *d)
+{
+    struct {
+        struct arena *a;
+        slice name;
+    } *first = self;
+
+    return arena_copy(first->a, d->name, &first->name) ? 1 : -ENOMEM;
+}
+
+/* The domain that stands for the whole server: of the configuration, else of the database; empty
+ * when there is none. */
+static int first_domain(struct walk *w, slice *ret)
+{
+    struct {
+        struct arena *a;
+        slice name;
+    } first = {.a = w->scratch};
+    int err = 0;
+
+    if (w->rules->domain_count > 0) {
+        *ret = w->rules->domains[0].name;
+        return 0;
+    }
+    err = directory_each_domain(w->db, slice_of(NULL, 0), keep_name, &first);
+    if (err < 0)
+        return err;
+    *ret = first.name;
+    return 0;
+}
+
+/* The domain of a bare <Postmaster>. A server without any domain has one too: at its own name. */
+static int postmaster_domain(struct walk *w, slice *ret)
+{
+    int local =
+        w->rules->host.n == 0 ? 0 : directory_is_local(w->db, w->rules, w->scratch, w->rules->host);
+    int err;
+
+    if (local < 0)
+        return local;
+    if (local > 0) {
+        *ret = w->rules->host;
+        return 0;
+    }
+    if ((err = first_domain(w, ret)) != 0)
+        return err;
+    if (ret->n == 0)
+        *ret = w->rules->host;
+    return 0;
+}
+
+static bool is_own_literal(const struct directory_rules *rules, slice domain)
+{
+    struct ip ip;
+    slice text = slice_of(domain.p + 1, domain.n - 2);
+
+    if (slice_starts_ci(text, SLICE_LIT("IPv6:")))
+        text = slice_tail(text, 5);
+    if (ip_parse(text, &ip) != IP_OK)
+        return false;
+    for (size_t i = 0; i < rules->own_ip_count; i++) {
+        if (ip_eq(&rules->own_ips[i], &ip))
+            return true;
+    }
+    return false;
+}
+
+/* ---- one address ---- */
+
+/* A recipient at a domain that is known to be ours, and what stands there. */
+struct place {
+    enum directory_kind kind;
+    struct directory_address at;
+    bool enabled;
+    struct directory_address *targets;
+    size_t target_count;
+};
+
+/* 1 found, 0 nothing there, or -errno. */
+static int find_at(struct walk *w, slice local, slice domain, struct place *ret)
+{
+    struct directory_entry e;
+    int err = directory_find(w->db, w->scratch, domain, local, &e);
+
+    if (err != 0)
+        return err;
+    *ret = (struct place){.kind = e.kind,
+                          .at = {local, domain},
+                          .enabled = e.enabled,
+                          .targets = e.targets,
+                          .target_count = e.target_count};
+    return e.kind != DIRECTORY_NOTHING;
+}
+
+/* RFC 5321 4.5.1: there is a postmaster, whatever was forgotten. */
+static int find_postmaster(struct walk *w, slice domain, struct place *ret)
+{
+    struct directory_address account;
+    int err = directory_first_account(w->db, w->scratch, domain, &account);
+
+    if (err == -ENOENT)
+        err = directory_first_account(w->db, w->scratch, slice_of(NULL, 0), &account);
+    if (err == -ENOENT)
+        account = (struct directory_address){SLICE_LIT("postmaster"), domain};
+    else if (err != 0)
+        return err;
+    *ret = (struct place){.kind = DIRECTORY_ACCOUNT, .at = account, .enabled = true};
+    return 1;
+}
+
+static int find_place(struct walk *w, const struct recipient *r, slice domain, struct place *ret)
+{
+    int found = find_at(w, r->local, domain, ret);
+
+    if (found == 0 && !slice_eq(r->user, r->local))
+        found = find_at(w, r->user, domain, ret);
+    if (r->is_postmaster &&
+        (found == 0 || (found > 0 && ret->kind == DIRECTORY_ACCOUNT && !ret->enabled)))
+        found = find_postmaster(w, domain, ret);
+    if (found == 0)
+        found = find_at(w, slice_of(NULL, 0), domain, ret);
+    return found;
+}
+
+/* ---- the walk ---- */
+
+static int give_target(struct walk *w, const struct target *t)
+{
+    struct directory_address at = {t->local, t->domain};
+
+    if (is_among(w->found, w->found_count, &at))
+        return 0;
+    if (w->found_count == DIRECTORY_TARGETS_MAX)
+        return -EOVERFLOW;
+    w->found[w->found_count++] = at;
+    if (w->out != NULL) {
+        target_add(w->out, t);
+        if (w->out->err != BUF_OK)
+            return w->out->err == BUF_FULL ? -EOVERFLOW : -ENOMEM;
+    }
+    return 0;
+}
+
+static int give_mailbox(struct walk *w, struct directory_address at)
+{
+    struct target t = {.kind = TARGET_MAILBOX, .local = at.local, .domain = at.domain};
+    slice template;
+    struct buf path;
+    enum maildir_path_err e;
+    int err = directory_maildir_of(w->db, w->rules, w->scratch, at.domain, &template);
+
+    if (err != 0)
+        return err;
+    buf_init(&path, MAILDIR_PATH_MAX * 4);
+    e = maildir_path(&path, template, at.domain, at.local);
+    /* A mailbox without a folder is a fault of ours: the mail waits until it is mended. */
+    if (e != MAILDIR_PATH_OK)
+        err = e == MAILDIR_PATH_TOO_LONG  ? -ENAMETOOLONG
+              : e == MAILDIR_PATH_NO_ROOM ? -ENOMEM
+                                          : -EINVAL;
+    else if (!arena_copy(w->scratch, buf_slice(&path), &t.path))
+        err = -ENOMEM;
+    else
+        err = give_target(w, &t);
+    buf_release(&path);
+    return err;
+}
+
+static int follow_alias(struct walk *w, const struct place *p)
+{
+    if (is_among(w->aliases, w->alias_count, &p->at)) {
+        w->saw_again = true;
+        w->saw_watched |= w->watched != NULL && same(w->watched, &p->at);
+        return 0;
+    }
+    if (w->alias_count == DIRECTORY_ALIASES_MAX || p->target_count > TODO_MAX - w->todo_count)
+        return -EOVERFLOW;
+    w->aliases[w->alias_count++] = p->at;
+    for (size_t i = 0; i < p->target_count; i++)
+        w->todo[w->todo_count++] = p->targets[i];
+    return 0;
+}
+
+static void note_canonical(struct walk *w, struct directory_address at)
+{
+    if (w->canonical != NULL)
+        recipient_print(w->canonical, at.local, at.domain);
+    w->canonical = NULL;
+}
+
+static int take_place(struct walk *w, const struct place *p)
+{
+    note_canonical(w, p->at);
+    if (p->kind == DIRECTORY_ALIAS)
+        return follow_alias(w, p);
+    if (!p->enabled) {
+        w->saw_disabled = true;
+        return 0;
+    }
+    return give_mailbox(w, p->at);
+}
+
+/* *ret_verdict is what this address alone would be; OK says that it led to something. 0 or
+ * -errno. */
+static int take_recipient(struct walk *w, const struct recipient *r,
+                          enum recipient_verdict *ret_verdict)
+{
+    slice domain = r->domain;
+    struct place place = {0};
+    int found, err = 0;
+
+    if (domain.n == 0) {
+        err = postmaster_domain(w, &domain);
+    } else if (r->is_literal && is_own_literal(w->rules, domain)) {
+        err = first_domain(w, &domain);
+        if (err == 0 && (domain.n == 0 || !r->is_postmaster)) {
+            *ret_verdict = RECIPIENT_IS_UNKNOWN;
+            return 0;
+        }
+    } else if ((found = directory_is_local(w->db, w->rules, w->scratch, domain)) <= 0) {
+        *ret_verdict = RECIPIENT_IS_REMOTE;
+        return found;
+    }
+    if (err != 0)
+        return err;
+    if (domain.n == 0) {
+        *ret_verdict = RECIPIENT_IS_UNKNOWN;
+        return 0;
+    }
+    found = find_place(w, r, domain, &place);
+    *ret_verdict = found > 0 ? RECIPIENT_IS_OK : RECIPIENT_IS_UNKNOWN;
+    return found > 0 ? take_place(w, &place) : found;
+}
+
+/* A target is kept as it was written, and read anew: what was remote may be ours by now. */
+static int take_todo(struct walk *w, struct directory_address at)
+{
+    enum recipient_verdict verdict;
+    struct recipient r;
+    struct target remote;
+    struct buf text;
+    enum recipient_err e;
+    int err;
+
+    buf_init(&text, 1024);
+    recipient_print(&text, at.local, at.domain);
+    e = recipient_read(w->scratch, buf_slice(&text), w->rules->recipient, false, &r);
+    buf_release(&text);
+    if (e != RECIPIENT_OK)
+        return e == RECIPIENT_NOMEM ? -ENOMEM : -EBADMSG;
+    if ((err = take_recipient(w, &r, &verdict)) != 0 || verdict != RECIPIENT_IS_REMOTE)
+        return err;
+    remote = (struct target){.kind = TARGET_REMOTE, .local = at.local, .domain = at.domain};
+    return give_target(w, &remote);
+}
+
+static int walk_init(struct walk *w, struct directory_db *db, const struct directory_rules *rules,
+                     struct arena *scratch)
+{
+    *w = (struct walk){.db = db, .rules = rules, .scratch = scratch};
+    w->aliases = arena_take(scratch, DIRECTORY_ALIASES_MAX * sizeof *w->aliases);
+    w->todo = arena_take(scratch, TODO_MAX * sizeof *w->todo);
+    w->found = arena_take(scratch, DIRECTORY_TARGETS_MAX * sizeof *w->found);
+    return w->aliases == NULL || w->todo == NULL || w->found == NULL ? -ENOMEM : 0;
+}
+
+static int walk_on(struct walk *w)
+{
+    int err = 0;
+
+    while (err == 0 && w->todo_at < w->todo_count)
+        err = take_todo(w, w->todo[w->todo_at++]);
+    return err;
+}
+
+static int expand(struct walk *w, slice address, enum recipient_verdict *ret)
+{
+    enum recipient_verdict verdict;
+    struct recipient r;
+    int err;
+
+    switch (recipient_read(w->scratch, address, w->rules->recipient, false, &r)) {
+    case RECIPIENT_OK:
+        break;
+    case RECIPIENT_NOMEM:
+        return -ENOMEM;
+    case RECIPIENT_SYNTAX:
+    case RECIPIENT_DOMAIN:
+    case RECIPIENT_TOO_LONG:
+        *ret = RECIPIENT_IS_MALFORMED;
+        return 0;
+    }
+    if ((err = take_recipient(w, &r, &verdict)) != 0)
+        return err;
+    if (verdict == RECIPIENT_IS_OK) {
+        if ((err = walk_on(w)) != 0)
+            return err;
+        if (w->found_count == 0) {
+            if (!w->saw_disabled && w->saw_again)
+                return -ELOOP;
+            verdict = w->saw_disabled ? RECIPIENT_IS_DISABLED : RECIPIENT_IS_UNKNOWN;
+        }
+    }
+    *ret = verdict;
+    return 0;
+}
+
+enum recipient_verdict directory_expand(struct directory_db *db,
+                                        const struct directory_rules *rules, struct arena *scratch,
+                                        slice address, struct buf *out, struct buf *canonical,
+                                        int *ret_error)
+{
+    enum recipient_verdict verdict = RECIPIENT_IS_TEMPFAIL;
+    size_t out_before = out == NULL ? 0 : out->n;
+    struct walk w;
+    int err = walk_init(&w, db, rules, scratch);
+
+    w.out = out;
+    w.canonical = canonical;
+    if (err == 0)
+        err = expand(&w, address, &verdict);
+    if (err != 0)
+        verdict = RECIPIENT_IS_TEMPFAIL;
+    if (out != NULL && verdict != RECIPIENT_IS_OK)
+        out->n = out_before;
+    if (ret_error != NULL)
+        *ret_error = err;
+    return verdict;
+}
+
+int directory_check_alias(struct directory_db *db, const struct directory_rules *rules,
+                          struct arena *scratch, struct directory_address alias)
+{
+    struct place place;
+    struct walk w;
+    int err = walk_init(&w, db, rules, scratch);
+
+    if (err != 0)
+        return err;
+    if ((err = find_at(&w, alias.local, alias.domain, &place)) <= 0)
+        return err == 0 ? -ENOENT : err;
+    w.watched = &place.at;
+    if ((err = take_place(&w, &place)) == 0)
+        err = walk_on(&w);
+    return err == 0 && w.saw_watched ? -ELOOP : err;
+}
