@@ -28,8 +28,7 @@ struct chan_ops {
     void (*drained)(void *owner);
 };
 
-/* Takes fd, which becomes non-blocking; closes it in the end. NULL: no memory, fd still the
- * caller's. */
+/* Takes fd, which becomes non-blocking, and closes it in the end. NULL: no memory, fd is closed. */
 struct chan *chan_new(struct loop *l, int fd, const struct chan_ops *ops, void *owner);
 /* Closes. What was not sent is lost, unless chan_flush came before. No callback follows; may be
  * called from one. NULL is ignored. */

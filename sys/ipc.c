@@ -68,6 +68,11 @@ static const struct row rows[IPC_COUNT] = {
 };
 /* clang-format on */
 
+static const enum ipc_type call_of[IPC_COUNT] = {
+#define CALL(name, NAME, from, to, REPLY, ...) [IPC_##REPLY] = IPC_##NAME,
+#include "sys/ipc.def"
+};
+
 enum { FLAG_FDS = 0xff, FLAG_MORE = 0x100 };
 
 const char *ipc_name(uint32_t type)
@@ -85,6 +90,12 @@ enum ipc_type ipc_reply_of(enum ipc_type call)
 {
     assert(call < IPC_COUNT && rows[call].kind == IPC_KIND_CALL);
     return (enum ipc_type)rows[call].reply;
+}
+
+enum ipc_type ipc_call_of(enum ipc_type reply)
+{
+    assert(reply < IPC_COUNT && rows[reply].kind == IPC_KIND_REPLY);
+    return call_of[reply];
 }
 
 uint32_t ipc_limit_ms(enum ipc_type call)
@@ -361,7 +372,7 @@ enum ipc_err ipc_take(struct ipc_reader *r, struct ipc_message *ret)
     if (err != IPC_OK)
         return err;
     r->rest = slice_tail(r->rest, h.length);
-    r->fds += nfds;
+    r->fds = nfds > 0 ? r->fds + nfds : r->fds;
     r->nfds -= nfds;
     *ret = m;
     return IPC_OK;

@@ -82,6 +82,7 @@ enum ipc_err {
 const char *ipc_name(uint32_t type); /* "commit"; "?" when there is none */
 enum ipc_kind ipc_kind(enum ipc_type type);
 enum ipc_type ipc_reply_of(enum ipc_type call); /* call must be a CALL */
+enum ipc_type ipc_call_of(enum ipc_type reply); /* reply must be a REPLY */
 uint32_t ipc_limit_ms(enum ipc_type call);
 uint32_t ipc_credits(enum ipc_type call);
 bool ipc_is_run(enum ipc_type reply);

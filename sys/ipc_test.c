@@ -241,6 +241,7 @@ static void rows_fit_together(void **state)
         if (ipc_kind(type) == IPC_KIND_CALL) {
             enum ipc_type reply = ipc_reply_of(type);
             assert_int_equal(ipc_kind(reply), IPC_KIND_REPLY);
+            assert_int_equal(ipc_call_of(reply), type);
             assert_true(ipc_limit_ms(type) > 0 && ipc_credits(type) > 0);
             for (uint32_t a = 0; a < ROLE_COUNT; a++)
                 for (uint32_t b = 0; b < ROLE_COUNT; b++)

@@ -51,6 +51,9 @@ int watch_start(struct loop *l, struct watch *w, int fd, uint32_t events,
 void watch_change(struct loop *l, struct watch *w, uint32_t events);
 /* Before close(fd). May be called on one that is not started (all zero). */
 void watch_stop(struct loop *l, struct watch *w);
+/* Stops, and closes the descriptor, which must have no duplicate in this or another process: saves
+ * a system call. */
+void watch_close(struct loop *l, struct watch *w);
 
 /* ---- timers: one wheel, ticks of 8 ms, never early, O(1) ---- */
 
@@ -60,7 +63,8 @@ struct timer {
     void (*fire)(struct timer *t);
 };
 
-/* Fires once, delay_ms (up to 12 days; longer is that) from this turn's time. Set again: moved. */
+/* Fires once, delay_ms (at most 100 days; longer is that) from this turn's time. Set again: moved.
+ */
 void timer_set(struct loop *l, struct timer *t, uint64_t delay_ms, void (*fire)(struct timer *t));
 /* May be called on one that is not set (all zero). */
 void timer_stop(struct loop *l, struct timer *t);

@@ -59,9 +59,10 @@ struct rpc_options {
     uint32_t self_instance, peer_instance;
     const struct rpc_ops *ops; /* members may be NULL where nothing is to be done */
     void *owner;
+    uint32_t limit_ms; /* 0: the table's time limits; else this for every call (tests) */
 };
 
-/* Sends hello. NULL: no memory, fd still the caller's. */
+/* Sends hello. NULL: no memory, fd is closed. */
 struct rpc *rpc_new(const struct rpc_options *options);
 /* Closes. Open calls do not complete any more: their owner ends with it. May be called from any
  * callback. NULL is ignored. */

@@ -1,6 +1,5 @@
 #include "lib/base/buf.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 
 #include "lib/base/ascii.h"
@@ -171,10 +170,10 @@ static const char *add_conversion(struct buf *b, const char *f, va_list *ap)
     return f + 1;
 }
 
-void buf_addf(struct buf *b, const char *format, ...)
+void buf_addv(struct buf *b, const char *format, va_list list)
 {
     va_list ap;
-    va_start(ap, format);
+    va_copy(ap, list);
     for (const char *f = format; *f != '\0';) {
         size_t plain = strcspn(f, "%");
         buf_add(b, slice_of(f, plain));
@@ -182,6 +181,14 @@ void buf_addf(struct buf *b, const char *format, ...)
         if (*f == '%')
             f = add_conversion(b, f + 1, &ap);
     }
+    va_end(ap);
+}
+
+void buf_addf(struct buf *b, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    buf_addv(b, format, ap);
     va_end(ap);
 }
 

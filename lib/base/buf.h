@@ -6,6 +6,8 @@
 #ifndef CANDOR_BASE_BUF_H
 #define CANDOR_BASE_BUF_H
 
+#include <stdarg.h>
+
 #include "lib/base/slice.h"
 
 enum buf_err { BUF_OK = 0, BUF_FULL, BUF_NOMEM };
@@ -40,6 +42,9 @@ void buf_addu(struct buf *b, uint64_t decimal);
 /* As printf, with %s %c %d %u %x %% , the lengths l ll z, a width with '0' or blanks, and %.*s
  * (SLICE_ARG). No floating point, no locale. An unknown conversion is our bug and aborts. */
 void buf_addf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same with a list, which the caller ends. */
+void buf_addv(struct buf *b, const char *format, va_list list)
+    __attribute__((format(printf, 2, 0)));
 /* Takes the first n bytes (all, if there are fewer) away. */
 void buf_drop(struct buf *b, size_t n);
 

@@ -10,13 +10,13 @@
 #include "lib/smtp/line_reader.h"
 #include "lib/smtp/status.h"
 
-/* RFC 5321 4.5.3.1.5, with CRLF. */
-enum { REPLY_LINE_MAX_BYTES = 512 };
+/* With CRLF. RFC 5321 4.5.3.1.5 says what may be sent; real servers send more. */
+enum { REPLY_LINE_MAX_BYTES = 512, REPLY_READ_LINE_MAX_BYTES = 2048 };
 
 enum reply_event {
     REPLY_MORE = 0, /* *in is used up */
     REPLY_READY,
-    REPLY_BAD,  /* no reply: no code, codes that differ, a line over the limit */
+    REPLY_BAD,  /* no reply: no code, codes that differ, a NUL, a line over the limit */
     REPLY_NOMEM /* local trouble */
 };
 
@@ -34,6 +34,7 @@ struct reply_reader {
     unsigned code; /* of the first line, 0 before it */
     size_t count;
     bool is_done; /* the last call handed out text */
+    bool is_cut;
 };
 
 /* max_bytes of all text of a reply. Takes no memory. */
@@ -41,7 +42,8 @@ void reply_reader_init(struct reply_reader *r, size_t max_bytes);
 void reply_reader_release(struct reply_reader *r);
 enum reply_event reply_reader_take(struct reply_reader *r, slice *in, struct reply *ret)
     __attribute__((warn_unused_result));
-/* A whole reply, code and lines ('\n' between them) with CRLF. Control characters in text become
+/* A whole reply: code, status (class 0: none) on each line, and lines ('\n' between them) with
+ * CRLF. Control characters in text become
  * '?', so that no text can end a line. No line is wrapped here. */
 void reply_print(struct buf *out, unsigned code, struct status status, slice text);
 

@@ -1,0 +1,231 @@
+#include "lib/conf/check.h"
+
+#include "lib/base/ascii.h"
+
+/* sun_path of Linux, with its NUL. */
+#define SOCKET_PATH_MAX 107
+
+static bool is_given(const struct conf_node *node, size_t key)
+{
+    return node->key_at[key].line > 0;
+}
+
+/* --- defaults ------------------------------------------------------------------------------- */
+
+/* RFC 8314 3: 465 is TLS from the first byte; 587 has STARTTLS. 2465 and 2587 are those of people
+ * who are not root. */
+static void derive_listener(struct conf_listen *l, bool has_certificate)
+{
+    uint16_t port = l->address.port;
+    bool is_tls_port = port == 465 || port == 2465;
+    bool is_submit_port = is_tls_port || port == 587 || port == 2587;
+    if (!is_given(&l->node, CONF_listen_class))
+        l->class = is_submit_port ? CONF_CLASS_SUBMIT : CONF_CLASS_MX;
+    if (!is_given(&l->node, CONF_listen_tls))
+        l->tls = is_tls_port                     ? CONF_TLS_IMPLICIT
+                 : l->class == CONF_CLASS_SUBMIT ? CONF_TLS_REQUIRED
+                 : has_certificate               ? CONF_TLS_OPTIONAL
+                                                 : CONF_TLS_NONE;
+    if (!is_given(&l->node, CONF_listen_auth))
+        l->auth = l->class == CONF_CLASS_SUBMIT ? CONF_AUTH_REQUIRED : CONF_AUTH_NONE;
+}
+
+static bool add_listener(struct reader *r, struct conf *c, uint16_t port)
+{
+    static const struct conf_origin nowhere[CONF_listen_KEYS];
+    struct any_list list = {(void *)(uintptr_t)c->listen.v, c->listen.n};
+    struct conf_listen *l = list_add(r, &list, sizeof(struct conf_listen));
+    if (l == NULL)
+        return false;
+    l->node.key_at = nowhere;
+    l->address = (struct conf_endpoint){.ip = {.family = IP_V6}, .port = port};
+    c->listen.v = list.v;
+    c->listen.n = list.n;
+    return true;
+}
+
+static bool add_fcrdns(struct reader *r, struct conf *c)
+{
+    struct any_list list = {0};
+    struct conf_check *check = list_add(r, &list, sizeof(struct conf_check));
+    if (check == NULL)
+        return false;
+    check->id = CONF_CHECK_FCRDNS;
+    c->check_connect.v = list.v;
+    c->check_connect.n = list.n;
+    return true;
+}
+
+bool conf_derive(struct reader *r, struct conf *c)
+{
+    bool has_certificate = c->tls.certificates.n > 0;
+    if (c->listen.n == 0 &&
+        (!add_listener(r, c, 25) ||
+         (has_certificate && (!add_listener(r, c, 465) || !add_listener(r, c, 587)))))
+        return false;
+    for (size_t i = 0; i < c->listen.n; i++)
+        derive_listener((struct conf_listen *)(uintptr_t)&c->listen.v[i], has_certificate);
+    for (size_t i = 0; i < c->domain.n; i++) {
+        struct conf_domain *d = (struct conf_domain *)(uintptr_t)&c->domain.v[i];
+        if (is_given(&d->node, CONF_domain_deliver))
+            continue;
+        d->deliver = c->server.deliver;
+        *(struct conf_origin *)(uintptr_t)&d->node.key_at[CONF_domain_deliver] =
+            c->server.node.key_at[CONF_server_deliver];
+    }
+    return c->check_connect.at.line > 0 || add_fcrdns(r, c);
+}
+
+/* --- checks --------------------------------------------------------------------------------- */
+
+static bool is_inside(slice path, slice directory)
+{
+    return slice_starts(path, directory) && (path.n == directory.n || path.p[directory.n] == '/');
+}
+
+static void check_server(const struct conf *c, struct conf_errors *errors)
+{
+    const struct conf_server *s = &c->server;
+    const struct conf_origin *at = s->node.key_at;
+    if (s->host.n == 0)
+        conf_error(errors, (struct conf_origin){0, 0}, "host mx.example.org",
+                   "the server has no name: host is missing");
+    else if (slice_find(s->host, '.') == s->host.n)
+        conf_warning(errors, at[CONF_server_host], "its full name, as in mx.example.org",
+                     "other servers refuse a greeting whose name has no dot");
+    if (s->control.n > SOCKET_PATH_MAX)
+        conf_error(errors, at[CONF_server_control], NULL,
+                   "the path of a socket has at most %d bytes, this one has %zu: %.*s",
+                   SOCKET_PATH_MAX, s->control.n, SLICE_ARG(s->control));
+    if (is_inside(s->database, s->spool))
+        conf_error(errors, at[CONF_server_database], "beside it, not below",
+                   "the database lies in the spool, which belongs to the queue alone");
+}
+
+static bool has_placeholder(slice path, const char *what)
+{
+    return slice_find_slice(path, slice_cstr(what)) < path.n;
+}
+
+static void check_deliver(const struct conf *c, const struct conf_deliver *d, struct conf_origin at,
+                          bool is_for_all, struct conf_errors *errors)
+{
+    slice fixed = slice_head(d->path, slice_find(d->path, '{'));
+    if (!has_placeholder(d->path, "{local}"))
+        conf_error(errors, at, "maildir /var/mail/{domain}/{local}",
+                   "without {local} everybody's mail goes into one mailbox");
+    else if (is_for_all && !has_placeholder(d->path, "{domain}"))
+        conf_error(errors, at,
+                   "maildir /var/mail/{domain}/{local}, or deliver in each domain's block",
+                   "without {domain} mailboxes of the same name in two domains are one");
+    if (is_inside(fixed, c->server.spool))
+        conf_error(errors, at, "beside it, not below",
+                   "this lies in the spool, which belongs to the queue alone");
+}
+
+static void check_domains(const struct conf *c, struct conf_errors *errors)
+{
+    check_deliver(c, &c->server.deliver, c->server.node.key_at[CONF_server_deliver], true, errors);
+    for (size_t i = 0; i < c->domain.n; i++) {
+        const struct conf_domain *d = &c->domain.v[i];
+        if (!slice_eq(d->deliver.path, c->server.deliver.path))
+            check_deliver(c, &d->deliver, d->node.key_at[CONF_domain_deliver], false, errors);
+        if (slice_find(d->name, '.') == d->name.n)
+            conf_warning(errors, d->node.key_at[CONF_domain_name], NULL,
+                         "a domain without a dot gets no mail from elsewhere");
+        for (size_t j = 0; j < i; j++)
+            if (slice_eq(d->name, c->domain.v[j].name)) {
+                conf_error(errors, d->node.at, NULL, "%.*s was already given in line %u",
+                           SLICE_ARG(d->name), c->domain.v[j].node.at.line);
+                break;
+            }
+    }
+}
+
+static void check_listener(const struct conf *c, const struct conf_listen *l,
+                           struct conf_errors *errors)
+{
+    struct conf_origin at =
+        is_given(&l->node, CONF_listen_tls) ? l->node.key_at[CONF_listen_tls] : l->node.at;
+    bool is_local = ip_is_loopback(&l->address.ip);
+    if (l->tls != CONF_TLS_NONE && c->tls.certificates.n == 0)
+        conf_error(errors, at,
+                   "tls { certificate FILE; key FILE }, or `tls none` here; candor setup makes a "
+                   "certificate",
+                   "TLS needs a certificate, and there is none");
+    if (l->class == CONF_CLASS_SUBMIT && l->tls == CONF_TLS_NONE && l->auth != CONF_AUTH_NONE &&
+        !is_local)
+        conf_error(errors, at, "tls required", "passwords would cross the network in the clear");
+    if (l->class == CONF_CLASS_MX && l->auth == CONF_AUTH_REQUIRED)
+        conf_error(errors, l->node.key_at[CONF_listen_auth], "class submit",
+                   "other servers have no login here: no mail would come in");
+    if (l->class == CONF_CLASS_MX && !is_local &&
+        (l->tls == CONF_TLS_REQUIRED || l->tls == CONF_TLS_IMPLICIT))
+        conf_warning(errors, at, "tls optional",
+                     "servers that do not speak TLS cannot send mail here (RFC 3207 4)");
+}
+
+static void check_listeners(const struct conf *c, struct conf_errors *errors)
+{
+    for (size_t i = 0; i < c->listen.n; i++) {
+        check_listener(c, &c->listen.v[i], errors);
+        for (size_t j = 0; j < i; j++)
+            if (conf_endpoint_eq(&c->listen.v[i].address, &c->listen.v[j].address))
+                conf_error(errors, c->listen.v[i].node.at, NULL,
+                           "this address and port were already given in line %u",
+                           c->listen.v[j].node.at.line);
+    }
+}
+
+static void check_tls(const struct conf *c, struct conf_errors *errors)
+{
+    const struct conf_origin *at = c->tls.node.key_at;
+    size_t certificates = c->tls.certificates.n, keys = c->tls.keys.n;
+    if (certificates != keys)
+        conf_error(errors, at[certificates > keys ? CONF_tls_certificates : CONF_tls_keys],
+                   "certificate A; key A; certificate B; key B",
+                   "there are %zu certificates and %zu keys", certificates, keys);
+}
+
+static void check_nets(const struct conf_nets *nets, struct conf_origin at, const char *message,
+                       struct conf_errors *errors)
+{
+    for (size_t i = 0; i < nets->n; i++)
+        if (nets->v[i].bits == 0) {
+            conf_warning(errors, at, NULL, "%s", message);
+            return;
+        }
+}
+
+static void check_rest(const struct conf *c, struct conf_errors *errors)
+{
+    for (size_t i = 0; i < c->check_connect.n; i++)
+        check_nets(&c->check_connect.v[i].nets, c->check_connect.v[i].at, "this refuses everybody",
+                   errors);
+    check_nets(&c->limits.unlimited, c->limits.node.key_at[CONF_limits_unlimited],
+               "with this sessions-per-address applies to nobody", errors);
+    if (c->limits.sessions_per_address > c->limits.sessions)
+        conf_warning(errors, c->limits.node.key_at[CONF_limits_sessions_per_address], NULL,
+                     "one address may take all %u sessions", (unsigned)c->limits.sessions);
+    if (c->timeouts.command < 5 * 60 * 1000)
+        conf_warning(errors, c->timeouts.node.key_at[CONF_timeouts_command], NULL,
+                     "RFC 5321 4.5.3.2.7 asks for at least 5 minutes");
+    const struct conf_addresses *a = &c->addresses;
+    for (size_t i = 0; i < a->separators.n; i++)
+        if (!ascii_is_graphic(a->separators.p[i]) || a->separators.p[i] == '@')
+            conf_error(errors, a->node.key_at[CONF_addresses_separators], "as in +-",
+                       "separators are ASCII letters and signs, without @");
+    size_t at = slice_rfind(a->postmaster, '@');
+    if (a->postmaster.n > 0 && (at == 0 || at + 1 >= a->postmaster.n))
+        conf_error(errors, a->node.key_at[CONF_addresses_postmaster], "as in alice@example.org",
+                   "this is no address");
+}
+
+void conf_check(const struct conf *c, struct conf_errors *errors)
+{
+    check_server(c, errors);
+    check_tls(c, errors);
+    check_listeners(c, errors);
+    check_domains(c, errors);
+    check_rest(c, errors);
+}

@@ -1,0 +1,601 @@
+#include "lib/conf/value.h"
+
+#include "lib/base/ascii.h"
+#include "lib/base/utf8.h"
+
+#define NAME_MAX_LENGTH 64
+#define TEXT_MAX_LENGTH 1024
+#define PATH_MAX_LENGTH 1024
+
+static const struct {
+    const char *word;
+    uint64_t factor;
+} duration_units[] = {{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}},
+  size_units[] = {{"G", 1 << 30}, {"M", 1 << 20}, {"K", 1 << 10}};
+
+/* --- numbers -------------------------------------------------------------------------------- */
+
+/* Digits and what stands behind them. */
+static bool split_number(slice s, uint64_t *ret_number, slice *ret_unit)
+{
+    size_t n = 0;
+    while (n < s.n && ascii_is_digit(s.p[n]))
+        n++;
+    *ret_unit = slice_tail(s, n);
+    return slice_to_u64(slice_head(s, n), UINT64_MAX, ret_number);
+}
+
+static bool scale(uint64_t *number, uint64_t factor)
+{
+    return !__builtin_mul_overflow(*number, factor, number);
+}
+
+/* For a hint: NULL, and so no hint, where there was no room. */
+static const char *buf_cstr(struct buf *b)
+{
+    buf_addc(b, '\0');
+    return b->err == BUF_OK ? b->p : NULL;
+}
+
+static bool read_size(slice s, uint64_t *ret)
+{
+    slice unit;
+    if (!split_number(s, ret, &unit))
+        return false;
+    if (unit.n == 0)
+        return true;
+    for (size_t i = 0; i < sizeof(size_units) / sizeof(size_units[0]); i++)
+        if (slice_is_ci(unit, size_units[i].word))
+            return scale(ret, size_units[i].factor);
+    return false;
+}
+
+static bool read_duration(slice s, uint64_t *ret)
+{
+    slice unit;
+    if (!split_number(s, ret, &unit))
+        return false;
+    for (size_t i = 0; i < sizeof(duration_units) / sizeof(duration_units[0]); i++)
+        if (slice_is(unit, duration_units[i].word))
+            return scale(ret, duration_units[i].factor);
+    return false;
+}
+
+static void print_size(struct buf *out, uint64_t v)
+{
+    for (size_t i = 0; v > 0 && i < sizeof(size_units) / sizeof(size_units[0]); i++)
+        if (v % size_units[i].factor == 0) {
+            buf_addu(out, v / size_units[i].factor);
+            buf_adds(out, size_units[i].word);
+            return;
+        }
+    buf_addu(out, v);
+}
+
+static void print_duration(struct buf *out, uint64_t v)
+{
+    if (v == 0) {
+        buf_adds(out, "0s");
+        return;
+    }
+    for (size_t i = 0; i < sizeof(duration_units) / sizeof(duration_units[0]); i++)
+        if (v % duration_units[i].factor == 0) {
+            buf_addu(out, v / duration_units[i].factor);
+            buf_adds(out, duration_units[i].word);
+            return;
+        }
+}
+
+static void print_number(struct buf *out, enum kind kind, uint64_t v)
+{
+    if (kind == KIND_SIZE)
+        print_size(out, v);
+    else if (kind == KIND_DURATION)
+        print_duration(out, v);
+    else
+        buf_addu(out, v);
+}
+
+static bool number(struct reader *r, const struct key_row *key, const struct token *word,
+                   uint64_t *ret)
+{
+    uint64_t v;
+    bool ok = key->kind == KIND_SIZE       ? read_size(word->text, &v)
+              : key->kind == KIND_DURATION ? read_duration(word->text, &v)
+                                           : slice_to_u64(word->text, UINT64_MAX, &v);
+    if (!ok) {
+        const char *hint = key->kind == KIND_SIZE ? "a number of bytes, or one with K, M or G: 50M"
+                           : key->kind == KIND_DURATION
+                               ? "a number with its unit, ms, s, m, h or d: 5m"
+                               : "digits only";
+        const char *what = key->kind == KIND_SIZE       ? "size"
+                           : key->kind == KIND_DURATION ? "duration"
+                                                        : "number";
+        conf_error(r->errors, word->at, hint, "\"%.*s\" is no %s", SLICE_ARG(word->text), what);
+        return false;
+    }
+    if (v < key->min || (key->max > 0 && v > key->max)) {
+        struct buf range;
+        buf_init(&range, 128);
+        buf_adds(&range, "from ");
+        print_number(&range, key->kind, key->min);
+        buf_adds(&range, " to ");
+        print_number(&range, key->kind, key->max);
+        conf_error(r->errors, word->at, NULL, "%s may be %.*s", key->word,
+                   SLICE_ARG(buf_slice(&range)));
+        buf_release(&range);
+        return false;
+    }
+    *ret = v;
+    return true;
+}
+
+/* --- names and text ------------------------------------------------------------------------- */
+
+/* Labels of letters, digits and inner hyphens, 1 to 63 of them, together at most 253 (RFC 1123 2.1,
+ * RFC 5321 4.1.2); with_unicode also lets U-labels be. */
+static bool is_domain(slice s, bool with_unicode)
+{
+    if (s.n == 0 || s.n > 253)
+        return false;
+    bool last_is_number = true;
+    while (s.n > 0) {
+        size_t n = slice_find(s, '.');
+        if (n == 0 || n > 63 || n + 1 == s.n || s.p[0] == '-' || s.p[n - 1] == '-')
+            return false;
+        last_is_number = true;
+        for (size_t i = 0; i < n; i++) {
+            char c = s.p[i];
+            if (!ascii_is_alnum(c) && c != '-' && !(with_unicode && !ascii_is_ascii(c)))
+                return false;
+            last_is_number = last_is_number && ascii_is_digit(c);
+        }
+        s = slice_tail(s, n + 1);
+    }
+    return !last_is_number; /* or it could be an address */
+}
+
+static bool copy(struct reader *r, slice s, slice *ret)
+{
+    if (arena_copy(r->arena, s, ret))
+        return true;
+    r->out_of_memory = true;
+    return false;
+}
+
+static bool domain(struct reader *r, const struct key_row *key, const struct token *word,
+                   slice *ret)
+{
+    bool is_host = key->kind == KIND_HOST;
+    if (slice_is(word->text, "*")) {
+        conf_error(r->errors, word->at, "name the domains that are yours",
+                   "\"*\" would take mail for everybody: an open relay");
+        return false;
+    }
+    if (!is_domain(word->text, !is_host)) {
+        bool dot = word->text.n > 1 && word->text.p[word->text.n - 1] == '.';
+        const char *hint = dot ? "leave out the dot at its end"
+                           : is_host && !utf8_is_ascii(word->text)
+                               ? "write its ASCII form, xn--…"
+                               : "labels of letters, digits and hyphens with dots between them, as "
+                                 "in mx.example.org";
+        conf_error(r->errors, word->at, hint, "\"%.*s\" is no %s name", SLICE_ARG(word->text),
+                   is_host ? "host" : "domain");
+        return false;
+    }
+    char *lower = arena_take(r->arena, word->text.n + 1);
+    if (lower == NULL) {
+        r->out_of_memory = true;
+        return false;
+    }
+    for (size_t i = 0; i < word->text.n; i++)
+        lower[i] = ascii_lower(word->text.p[i]);
+    lower[word->text.n] = '\0';
+    *ret = slice_of(lower, word->text.n);
+    return true;
+}
+
+static bool name(struct reader *r, const struct key_row *key, const struct token *word, slice *ret)
+{
+    bool ok = word->text.n > 0 && word->text.n <= NAME_MAX_LENGTH;
+    for (size_t i = 0; ok && i < word->text.n; i++) {
+        char c = word->text.p[i];
+        ok = ascii_is_alnum(c) || c == '_' || (c == '-' && i > 0);
+    }
+    if (!ok) {
+        conf_error(r->errors, word->at, "letters, digits, '-' and '_'", "\"%.*s\" is no good %s",
+                   SLICE_ARG(word->text), key->word);
+        return false;
+    }
+    return copy(r, word->text, ret);
+}
+
+static bool text(struct reader *r, const struct key_row *key, const struct token *word, slice *ret)
+{
+    if (word->text.n > TEXT_MAX_LENGTH) {
+        conf_error(r->errors, word->at, NULL, "%s has at most %d bytes", key->word,
+                   TEXT_MAX_LENGTH);
+        return false;
+    }
+    return copy(r, word->text, ret);
+}
+
+/* The words of the file are clean already, the name of its directory may be anything. */
+static bool is_printable(slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (ascii_is_control(s.p[i]))
+            return false;
+    return utf8_is_valid(s);
+}
+
+static bool path(struct reader *r, const struct token *word, slice *ret)
+{
+    slice s = word->text;
+    while (slice_starts(s, SLICE_LIT("./")))
+        s = slice_tail(s, 2);
+    if (s.n == 0) {
+        conf_error(r->errors, word->at, NULL, "a path may not be empty");
+        return false;
+    }
+    size_t n = s.n + (s.p[0] == '/' ? 0 : r->directory.n + 1);
+    if (n > PATH_MAX_LENGTH) {
+        conf_error(r->errors, word->at, NULL, "this path has more than %d bytes", PATH_MAX_LENGTH);
+        return false;
+    }
+    if (s.p[0] == '/')
+        return copy(r, s, ret);
+    if (!is_printable(r->directory)) {
+        conf_error(r->errors, word->at, "write it from / on",
+                   "the directory that this begins in has a name that cannot be written down");
+        return false;
+    }
+    char *p = arena_take(r->arena, n + 1);
+    if (p == NULL) {
+        r->out_of_memory = true;
+        return false;
+    }
+    bool has_slash = r->directory.n > 0 && r->directory.p[r->directory.n - 1] == '/';
+    size_t at = r->directory.n - (has_slash ? 1 : 0);
+    if (at > 0)
+        memcpy(p, r->directory.p, at);
+    p[at++] = '/';
+    memcpy(p + at, s.p, s.n);
+    p[at + s.n] = '\0';
+    *ret = slice_of(p, at + s.n);
+    return true;
+}
+
+static bool deliver(struct reader *r, const struct token *words, struct conf_deliver *ret)
+{
+    if (!slice_is(words[0].text, "maildir")) {
+        conf_error(r->errors, words[0].at, "deliver maildir PATH",
+                   "mail cannot be delivered to \"%.*s\"", SLICE_ARG(words[0].text));
+        return false;
+    }
+    slice p;
+    if (!path(r, &words[1], &p))
+        return false;
+    for (slice s = p; s.n > 0;) {
+        size_t open = slice_find(s, '{');
+        if (open == s.n)
+            break;
+        slice at = slice_tail(s, open);
+        size_t close = slice_find(at, '}');
+        slice what = slice_head(at, close + 1);
+        if (!slice_is(what, "{domain}") && !slice_is(what, "{local}")) {
+            conf_error(r->errors, words[1].at, "there are {domain} and {local}",
+                       "\"%.*s\" stands for nothing", SLICE_ARG(what));
+            return false;
+        }
+        s = slice_tail(at, what.n);
+    }
+    *ret = (struct conf_deliver){CONF_DELIVER_MAILDIR, p};
+    return true;
+}
+
+/* --- addresses ------------------------------------------------------------------------------ */
+
+/* ADDRESS:PORT with IPv6 in brackets; without a port (and then IPv6 also without brackets) where
+ * there is a default. */
+static bool endpoint_read(slice s, uint16_t default_port, struct conf_endpoint *ret)
+{
+    struct conf_endpoint e = {.port = default_port};
+    if (default_port != 0 && ip_parse(s, &e.ip) == IP_OK) {
+        *ret = e;
+        return true;
+    }
+    bool brackets = s.n > 0 && s.p[0] == '[';
+    size_t end = brackets ? slice_find(s, ']') : slice_rfind(s, ':');
+    if (brackets && end == s.n)
+        return false;
+    slice address = brackets ? slice_of(s.p + 1, end - 1) : slice_head(s, end);
+    slice rest = slice_tail(s, brackets ? end + 1 : end);
+    if (ip_parse(address, &e.ip) != IP_OK || (e.ip.family == IP_V6) != brackets)
+        return false;
+    if (rest.n > 0 || default_port == 0) {
+        uint64_t port;
+        if (rest.n < 2 || rest.p[0] != ':' || !slice_to_u64(slice_tail(rest, 1), 65535, &port) ||
+            port == 0)
+            return false;
+        e.port = (uint16_t)port;
+    }
+    *ret = e;
+    return true;
+}
+
+static bool endpoint(struct reader *r, const struct token *word, uint16_t default_port,
+                     struct conf_endpoint *ret)
+{
+    if (endpoint_read(word->text, default_port, ret))
+        return true;
+    slice s = word->text;
+    bool every = slice_starts(s, SLICE_LIT("*")) || slice_starts(s, SLICE_LIT(":"));
+    conf_error(r->errors, word->at,
+               every               ? "[::]:25 is port 25 on every address"
+               : default_port == 0 ? "an IP address and a port: 192.0.2.1:25 or [2001:db8::1]:25"
+                                   : "an IP address: 192.0.2.1, 192.0.2.1:53 or [2001:db8::1]:53",
+               "\"%.*s\" is no address%s", SLICE_ARG(s), default_port == 0 ? " with a port" : "");
+    return false;
+}
+
+static bool net(struct reader *r, const struct token *word, struct ip_net *ret)
+{
+    struct ip_net v = {0};
+    enum ip_err err = ip_net_parse(word->text, &v);
+    if (err == IP_OK) {
+        *ret = v;
+        return true;
+    }
+    struct buf hint;
+    buf_init(&hint, 128);
+    if (err == IP_HOST_BITS) {
+        buf_adds(&hint, "the network is ");
+        ip_net_print(&hint, &v);
+    } else {
+        buf_adds(&hint, err == IP_BAD_BITS ? "/0 to /32 behind IPv4, /0 to /128 behind IPv6"
+                        : word->text.n > 0 && word->text.p[word->text.n - 1] == ','
+                            ? "blanks stand between addresses, no commas"
+                            : "as in 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32");
+    }
+    conf_error(r->errors, word->at, buf_cstr(&hint), "\"%.*s\" is no address or network",
+               SLICE_ARG(word->text));
+    buf_release(&hint);
+    return false;
+}
+
+static bool pick(struct reader *r, const struct key_row *key, const struct token *word,
+                 unsigned *ret)
+{
+    struct guess g;
+    struct buf all;
+    guess_init(&g, word->text);
+    buf_init(&all, 256);
+    for (const struct word_row *w = key->words; w->word != NULL; w++) {
+        if (slice_is(word->text, w->word)) {
+            *ret = w->value;
+            buf_release(&all);
+            return true;
+        }
+        guess_offer(&g, w->word);
+        if (w != key->words)
+            buf_adds(&all, w[1].word == NULL ? " or " : ", ");
+        buf_adds(&all, w->word);
+    }
+    char room[128];
+    conf_error(r->errors, word->at, guess_hint(&g, room, sizeof(room)), "%s is %.*s, not \"%.*s\"",
+               key->word, SLICE_ARG(buf_slice(&all)), SLICE_ARG(word->text));
+    buf_release(&all);
+    return false;
+}
+
+/* --- all kinds ------------------------------------------------------------------------------ */
+
+/* The capacity follows from n: the next power of two, at least 4. */
+void *list_add(struct reader *r, struct any_list *list, size_t size)
+{
+    if (list->n == 0 || (list->n >= 4 && (list->n & (list->n - 1)) == 0)) {
+        void *more = arena_zero(r->arena, (list->n == 0 ? 4 : list->n * 2) * size);
+        if (more == NULL) {
+            r->out_of_memory = true;
+            return NULL;
+        }
+        if (list->n > 0)
+            memcpy(more, list->v, list->n * size);
+        list->v = more;
+    }
+    return (char *)list->v + list->n++ * size;
+}
+
+/* One more element; the list's own type is const for its readers. */
+#define ADD(reader, list, type, value)                                                             \
+    do {                                                                                           \
+        struct any_list any_ = {(void *)(uintptr_t)(list)->v, (list)->n};                          \
+        type *slot_ = list_add(reader, &any_, sizeof(type));                                       \
+        if (slot_ == NULL)                                                                         \
+            return false;                                                                          \
+        *slot_ = (value);                                                                          \
+        (list)->v = any_.v;                                                                        \
+        (list)->n = any_.n;                                                                        \
+    } while (0)
+
+static bool read_list(struct reader *r, const struct key_row *key, const struct token *word,
+                      void *field)
+{
+    if (key->kind == KIND_PATHS) {
+        slice v;
+        if (!path(r, word, &v))
+            return false;
+        ADD(r, (struct conf_paths *)field, slice, v);
+    } else if (key->kind == KIND_ENDPOINTS) {
+        struct conf_endpoint v;
+        if (!endpoint(r, word, 53, &v))
+            return false;
+        ADD(r, (struct conf_endpoints *)field, struct conf_endpoint, v);
+    } else {
+        struct ip_net v;
+        if (!net(r, word, &v))
+            return false;
+        ADD(r, (struct conf_nets *)field, struct ip_net, v);
+    }
+    return true;
+}
+
+static bool right_number(struct reader *r, const struct key_row *key, struct conf_origin key_at,
+                         const struct token *words, size_t n)
+{
+    size_t want = key->kind == KIND_DELIVER ? 2 : key->kind == KIND_NOTHING ? 0 : 1;
+    if (n == want || (kind_is_list(key->kind) && n > 1))
+        return true;
+    if (n < want) {
+        struct buf hint;
+        buf_init(&hint, 256);
+        buf_addf(&hint, "%s %s", key->word, kind_name(key->kind));
+        for (const struct word_row *w = key->words; w != NULL && w->word != NULL; w++)
+            buf_addf(&hint, "%s%s", w == key->words ? "" : " | ", w->word);
+        conf_error(r->errors, key_at, buf_cstr(&hint), "a value is missing");
+        buf_release(&hint);
+        return false;
+    }
+    conf_error(r->errors, words[want].at,
+               "statements end with the line or with ';'; quotes hold words together",
+               "here is a word too many: \"%.*s\"", SLICE_ARG(words[want].text));
+    return false;
+}
+
+bool value_read(struct reader *r, const struct key_row *key, struct conf_origin key_at,
+                const struct token *words, size_t n, void *field)
+{
+    if (!right_number(r, key, key_at, words, n))
+        return false;
+    switch (key->kind) {
+    case KIND_NOTHING:
+        return true;
+    case KIND_COUNT:
+    case KIND_SIZE:
+    case KIND_DURATION:
+        return number(r, key, words, field);
+    case KIND_HOST:
+    case KIND_DOMAIN:
+        return domain(r, key, words, field);
+    case KIND_NAME:
+        return name(r, key, words, field);
+    case KIND_TEXT:
+        return text(r, key, words, field);
+    case KIND_PATH:
+        return path(r, words, field);
+    case KIND_ENDPOINT:
+        return endpoint(r, words, 0, field);
+    case KIND_DELIVER:
+        return deliver(r, words, field);
+    case KIND_PICK:
+        return pick(r, key, words, field);
+    case KIND_PATHS:
+    case KIND_ENDPOINTS:
+    case KIND_NETS:
+        for (size_t i = 0; i < n; i++)
+            if (!read_list(r, key, &words[i], field))
+                return false;
+        return true;
+    }
+    return false;
+}
+
+static void print_text(struct buf *out, slice s)
+{
+    if (!lex_needs_quotes(s)) {
+        buf_add(out, s);
+        return;
+    }
+    buf_addc(out, '"');
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '"' || s.p[i] == '\\')
+            buf_addc(out, '\\');
+        buf_addc(out, s.p[i]);
+    }
+    buf_addc(out, '"');
+}
+
+void conf_endpoint_print(struct buf *out, const struct conf_endpoint *e)
+{
+    bool brackets = e->ip.family == IP_V6;
+    if (brackets)
+        buf_addc(out, '[');
+    ip_print(out, &e->ip);
+    if (brackets)
+        buf_addc(out, ']');
+    buf_addc(out, ':');
+    buf_addu(out, e->port);
+}
+
+bool conf_endpoint_eq(const struct conf_endpoint *a, const struct conf_endpoint *b)
+{
+    return a->port == b->port && ip_eq(&a->ip, &b->ip);
+}
+
+static void print_list(struct buf *out, enum kind kind, const void *field, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            buf_addc(out, ' ');
+        if (kind == KIND_PATHS)
+            print_text(out, ((const struct conf_paths *)field)->v[i]);
+        else if (kind == KIND_ENDPOINTS)
+            conf_endpoint_print(out, &((const struct conf_endpoints *)field)->v[i]);
+        else
+            ip_net_print(out, &((const struct conf_nets *)field)->v[i]);
+    }
+}
+
+static size_t list_length(enum kind kind, const void *field)
+{
+    return kind == KIND_PATHS       ? ((const struct conf_paths *)field)->n
+           : kind == KIND_ENDPOINTS ? ((const struct conf_endpoints *)field)->n
+                                    : ((const struct conf_nets *)field)->n;
+}
+
+void value_print(struct buf *out, const struct key_row *key, const void *field)
+{
+    switch (key->kind) {
+    case KIND_NOTHING:
+        return;
+    case KIND_COUNT:
+    case KIND_SIZE:
+    case KIND_DURATION:
+        print_number(out, key->kind, *(const uint64_t *)field);
+        return;
+    case KIND_HOST:
+    case KIND_DOMAIN:
+    case KIND_NAME:
+    case KIND_TEXT:
+    case KIND_PATH:
+        print_text(out, *(const slice *)field);
+        return;
+    case KIND_ENDPOINT:
+        conf_endpoint_print(out, field);
+        return;
+    case KIND_DELIVER:
+        buf_adds(out, "maildir ");
+        print_text(out, ((const struct conf_deliver *)field)->path);
+        return;
+    case KIND_PICK:
+        for (const struct word_row *w = key->words; w->word != NULL; w++)
+            if (w->value == *(const unsigned *)field)
+                buf_adds(out, w->word);
+        return;
+    case KIND_PATHS:
+    case KIND_ENDPOINTS:
+    case KIND_NETS:
+        print_list(out, key->kind, field, list_length(key->kind, field));
+        return;
+    }
+}
+
+bool value_is_empty(const struct key_row *key, const void *field)
+{
+    if (kind_is_list(key->kind))
+        return list_length(key->kind, field) == 0;
+    bool is_text = key->kind == KIND_HOST || key->kind == KIND_DOMAIN || key->kind == KIND_NAME ||
+                   key->kind == KIND_TEXT || key->kind == KIND_PATH;
+    return is_text && ((const slice *)field)->n == 0;
+}
