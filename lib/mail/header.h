@@ -32,7 +32,7 @@ enum {
 enum header_event {
     HEADER_MORE = 0, /* *in is used up */
     HEADER_FIELD,    /* *ret is one, call again */
-    HEADER_END,      /* body_at is known; nothing behind it was taken off *in … */
+    HEADER_END,      /* body_at is known; see header_walk_feed for what is left in *in */
     HEADER_TOO_BIG,  /* max_bytes or max_fields; the walk cannot go on */
 };
 
@@ -59,21 +59,21 @@ struct header_walk {
     uint64_t field_at, value_at;
     size_t name_n;
     int state;
-    bool is_in_field, has_cr;
+    bool is_in_field, has_cr, is_first;
     char name[HEADER_NAME_KEPT_BYTES];
 };
 
-/* … but a line that is neither field nor empty may have begun in bytes that are gone already: the
- * body begins at body_at, and w->at bytes were taken. Whoever keeps all bytes needs only body_at.
- */
 void header_walk_init(struct header_walk *w, uint64_t max_bytes, uint64_t max_fields);
+/* Takes bytes off *in. At HEADER_END after an empty line *in begins with the body. Where a line
+ * turned out to be no field, up to 998 bytes of the body are taken already: the body begins at
+ * body_at, and w->at bytes were taken in all, so whoever keeps the section's bytes has them. */
 enum header_event header_walk_feed(struct header_walk *w, slice *in, struct header_field *ret)
     __attribute__((warn_unused_result));
 /* No more bytes will come: like feed, until it is HEADER_END. */
 enum header_event header_walk_finish(struct header_walk *w, struct header_field *ret)
     __attribute__((warn_unused_result));
 
-/* One field of a section that is there in one piece. */
+/* One field of a section that is there in one piece; no mbox line is passed over here. */
 struct header_text {
     slice whole; /* name to line end */
     slice name;  /* without blanks before the colon */
@@ -81,7 +81,7 @@ struct header_text {
 };
 /* False: no field stands first in *section. */
 bool take_header_field(slice *section, struct header_text *ret) __attribute__((warn_unused_result));
-/* The first field of this name (any case); false when there is none. */
+/* The first field of this name (any case) in a section or a message; false when there is none. */
 bool header_find(slice section, const char *name, struct header_text *ret)
     __attribute__((warn_unused_result));
 /* A raw value with its line ends taken out (RFC 5322 2.2.3). */
