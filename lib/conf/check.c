@@ -204,12 +204,16 @@ static void check_rest(const struct conf *c, struct conf_errors *errors)
                    errors);
     check_nets(&c->limits.unlimited, c->limits.node.key_at[CONF_limits_unlimited],
                "with this sessions-per-address applies to nobody", errors);
-    if (c->limits.sessions_per_address > c->limits.sessions)
+    if (is_given(&c->limits.node, CONF_limits_sessions_per_address) &&
+        c->limits.sessions_per_address > c->limits.sessions)
         conf_warning(errors, c->limits.node.key_at[CONF_limits_sessions_per_address], NULL,
                      "one address may take all %u sessions", (unsigned)c->limits.sessions);
     if (c->timeouts.command < 5 * 60 * 1000)
         conf_warning(errors, c->timeouts.node.key_at[CONF_timeouts_command], NULL,
                      "RFC 5321 4.5.3.2.7 asks for at least 5 minutes");
+    if ((c->queue.segment_size & (c->queue.segment_size - 1)) != 0)
+        conf_error(errors, c->queue.node.key_at[CONF_queue_segment_size], "16M, 32M, 64M",
+                   "segment-size is a power of two");
     const struct conf_addresses *a = &c->addresses;
     for (size_t i = 0; i < a->separators.n; i++)
         if (!ascii_is_graphic(a->separators.p[i]) || a->separators.p[i] == '@')
