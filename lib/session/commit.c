@@ -1,0 +1,107 @@
+/* The end of a transaction: the message is handed over whole, and answered for. */
+#include "lib/session/session_int.h"
+
+#include "lib/mail/received.h"
+#include "lib/smtp/envelope.h"
+#include "lib/smtp/queueid.h"
+
+static void add_received(struct session *s, const struct turn *t)
+{
+    struct transaction *txn = s->txn;
+    struct received r = {
+        .helo = buf_slice(&s->helo),
+        .client_name = buf_slice(&s->client_name),
+        .ip = s->client,
+        .by = s->policy->host,
+        .is_extended = s->is_extended,
+        .is_tls = s->has_tls,
+        .is_utf8 = txn->mail.smtputf8,
+        .tls_version = buf_slice(&s->tls_version),
+        .tls_cipher = buf_slice(&s->tls_cipher),
+        .id = session_id(s),
+        .recipient = txn->accepted == 1 ? txn->first->path : (slice){0},
+        .at = t->wall_s,
+    };
+    received_print(&txn->added, &r);
+}
+
+static void add_envelope(struct session *s, const struct turn *t)
+{
+    struct transaction *txn = s->txn;
+    struct buf tls;
+    buf_init(&tls, 128);
+    if (s->has_tls)
+        buf_addf(&tls, "%.*s %.*s", SLICE_ARG(buf_slice(&s->tls_version)),
+                 SLICE_ARG(buf_slice(&s->tls_cipher)));
+    const struct envelope e = {
+        .reverse_path = txn->reverse_path,
+        .body = txn->mail.body == BODY_8BITMIME ? ENVELOPE_BODY_8BITMIME : ENVELOPE_BODY_7BIT,
+        .smtputf8 = txn->mail.smtputf8,
+        .client_ip = ip_bytes(&s->client),
+        .helo = buf_slice(&s->helo),
+        .client_name = buf_slice(&s->client_name),
+        .tls = buf_slice(&tls),
+        .incident = session_id(s),
+        .received_at_ms = (uint64_t)t->wall_s * 1000,
+    };
+    envelope_add(&txn->envelope, &e);
+    for (const struct recipient *r = txn->first; r != NULL; r = r->next)
+        envelope_add_rcpt(&txn->envelope, &(struct envelope_rcpt){.forward_path = r->path});
+    buf_release(&tls);
+}
+
+void commit_ask(struct session *s, const struct turn *t)
+{
+    struct transaction *txn = s->txn;
+    add_received(s, t);
+    add_envelope(s, t);
+    if (txn->envelope.err != BUF_OK || txn->added.err != BUF_OK) {
+        say(s, t, REASON_OUT_OF_MEMORY, (slice){0});
+        transaction_end(s, t);
+        return;
+    }
+    s->commit_ask = ++s->next_ask;
+    s->deadline_ms = t->now_ms + s->policy->times.answer_ms;
+    t->fx->has_commit = true;
+    t->fx->commit = (struct session_commit){
+        .ask_id = s->commit_ask,
+        .envelope = buf_slice(&txn->envelope),
+        .added = buf_slice(&txn->added),
+        .header = buf_slice(&txn->header),
+        .body = txn->is_stored ? (slice){0} : buf_slice(&txn->body),
+        .body_bytes = txn->body_bytes,
+        .stored = txn->is_stored,
+    };
+}
+
+void commit_answered(struct session *s, const struct turn *t, const struct answer *answer)
+{
+    enum reason_id reason = REASON_COMMIT_IN_DOUBT;
+    char id[QUEUEID_CHARS];
+    struct reply_facts facts = {.incident = session_id(s)};
+    if (answer->state == ANSWER_GIVEN) {
+        switch ((enum commit_code)answer->code) {
+        case COMMIT_DONE:
+            reason = REASON_MESSAGE_QUEUED;
+            facts.incident = (slice){0};
+            facts.queue_id = queueid_print(answer->number, id);
+            s->messages++;
+            s->commands = 0;
+            break;
+        case COMMIT_FULL:
+            reason = REASON_DISK_FULL;
+            break;
+        case COMMIT_FAILED:
+            reason = REASON_STORAGE_ERROR;
+            break;
+        case COMMIT_NOT_ASKED:
+            reason = REASON_QUEUE_DOWN;
+            break;
+        }
+    }
+    /* The shell hands the store over with the commit; there is nothing left to discard. */
+    s->txn->is_stored = false;
+    say_facts(s, t, reason, (slice){0}, &facts);
+    transaction_end(s, t);
+    session_wait_for_command(s, t);
+}

@@ -1,0 +1,165 @@
+/* The session's own view of itself: for the files of this folder. */
+#ifndef CANDOR_SESSION_SESSION_INT_H
+#define CANDOR_SESSION_SESSION_INT_H
+
+#include "lib/base/arena.h"
+#include "lib/base/ascii.h"
+#include "lib/base/utf8.h"
+#include "lib/catalogue/reply_make.h"
+#include "lib/mail/header.h"
+#include "lib/session/session.h"
+#include "lib/smtp/address.h"
+#include "lib/smtp/command.h"
+#include "lib/smtp/dot.h"
+#include "lib/smtp/envelope.h"
+#include "lib/smtp/line_reader.h"
+
+enum state {
+    STATE_CONNECTING = 1, /* no greeting yet: the connect checks run */
+    STATE_GREETED = 2,    /* no HELO or EHLO yet (again, after STARTTLS) */
+    STATE_READY = 4,
+    STATE_IN_MAIL = 8,
+    STATE_IN_RCPT = 16, /* at least one recipient accepted */
+    STATE_REFUSED = 32, /* 554 greeting: only QUIT is served (RFC 5321 3.1) */
+    ANY_GREETED = STATE_GREETED | STATE_READY | STATE_IN_MAIL | STATE_IN_RCPT,
+};
+
+enum mode { MODE_COMMAND, MODE_TEXT, MODE_HANDSHAKE, MODE_ENDED };
+
+enum args_rule { ARGS_NONE, ARGS_NEEDED, ARGS_FREE };
+
+enum verb_id {
+#define VERB(id, word, states, args, handler, source) VERB_##id,
+#include "lib/session/verbs.def"
+#undef VERB
+    VERB_COUNT
+};
+
+/* What a call of the session came with. */
+struct turn {
+    uint64_t now_ms;
+    int64_t wall_s; /* seconds since 1970, for Received */
+    struct effects *fx;
+};
+
+/* One phase's checks under way, and what they know. */
+struct decision {
+    enum phase phase;
+    size_t at; /* in the phase's list */
+    struct check_facts facts;
+    struct arena arena;
+    struct view view;
+};
+
+struct recipient {
+    struct recipient *next;
+    slice path; /* local@domain, or "postmaster"; in the transaction's arena */
+};
+
+enum { TRANSACTION_ARENA_BYTES = 1024 * 1024, ENVELOPE_RCPT_ROOM = ENVELOPE_MAX_BYTES - 8192 };
+
+/* From MAIL to the answer after the final dot. All slices are in its arena. */
+struct transaction {
+    struct arena arena;
+    slice reverse_path; /* empty for <> */
+    struct mail_params mail;
+    struct recipient *first, *last;
+    uint32_t accepted;
+    uint32_t refused;
+    size_t rcpt_bytes; /* of the accepted ones, in the envelope */
+    slice pending;     /* the recipient that the RCPT checks are about */
+
+    struct dot_decoder dot;
+    struct header_walk walk;
+    struct buf header;
+    struct buf body; /* what was not yet stored */
+    struct buf envelope;
+    struct buf added;
+    uint64_t body_bytes;
+    uint64_t text_until_ms; /* RFC 5321 4.5.3.2.5, however slowly it drips */
+    enum reason_id fault;   /* the first thing that refuses the text; REASON_NONE */
+    bool is_in_header;
+    bool is_stored; /* body bytes went out through effects.store */
+};
+
+struct session {
+    const struct session_policy *policy;
+    struct line_reader reader;
+    struct buf helo;
+    struct buf client_name; /* forward-confirmed, or empty */
+    slice verb;             /* the word that is being answered; valid while the line is */
+    struct buf tls_version, tls_cipher;
+    struct transaction *txn;   /* NULL outside one */
+    struct decision *decision; /* NULL while nothing is to be decided */
+    uint64_t deadline_ms;
+    uint32_t next_ask;
+    uint32_t commit_ask;      /* 0: no commit is open */
+    uint32_t client_name_ask; /* 0: not open */
+    uint32_t errors, commands, messages;
+    enum state state;
+    enum mode mode;
+    uint16_t client_port;
+    bool is_extended; /* EHLO, not HELO */
+    bool has_tls;
+    bool is_draining;
+    struct ip client;
+    char id[SESSION_ID_CHARS];
+};
+
+/* ---- replies (session_reply.c) ---- */
+
+/* Facts that a reply may name; what a text does not use is ignored. */
+void say(struct session *s, const struct turn *t, enum reason_id reason, slice about);
+void say_facts(struct session *s, const struct turn *t, enum reason_id reason, slice about,
+               struct reply_facts *facts);
+/* A refusal that was decided, not a fault of the dialogue: with the id under which it can be looked
+ * up . */
+void say_decision(struct session *s, const struct turn *t, enum reason_id reason, slice about);
+/* The reply is the last one. */
+void say_and_close(struct session *s, const struct turn *t, enum reason_id reason);
+
+/* ---- the life of a session (session.c) ---- */
+
+void session_wait_for_command(struct session *s, const struct turn *t);
+/* Carries on what an answered question held up. */
+void session_decide(struct session *s, const struct turn *t);
+
+/* ---- transaction.c ---- */
+
+/* NULL without memory. */
+struct transaction *transaction_new(void) __attribute__((warn_unused_result));
+void transaction_free(struct transaction *txn);
+/* READY again, as after RSET; bytes stored so far are given up. */
+void transaction_end(struct session *s, const struct turn *t);
+
+/* ---- policy (policy.c) ---- */
+
+/* Begins a phase's checks; false without memory (nothing was begun). */
+bool policy_begin(struct session *s, const struct turn *t, enum phase phase,
+                  const struct check_facts *facts) __attribute__((warn_unused_result));
+/* NEED: questions are in the effects. Otherwise the decision is over. */
+struct verdict policy_run(struct session *s, const struct turn *t);
+void policy_drop(struct session *s);
+
+/* ---- verbs (verbs.c and verb_*.c) ---- */
+
+void verb_dispatch(struct session *s, const struct turn *t, const struct line *line);
+typedef void verb_handler(struct session *s, const struct turn *t, slice args);
+verb_handler verb_ehlo, verb_helo, verb_mail, verb_rcpt, verb_data, verb_rset, verb_vrfy, verb_help,
+    verb_noop, verb_quit, verb_starttls, verb_not_offered, verb_not_implemented;
+/* The reply to a parameter's fault; REASON_NONE when there is none. */
+enum reason_id param_reason(enum param_err err, enum reason_id unknown);
+/* After the MAIL and the RCPT checks. */
+void mail_decided(struct session *s, const struct turn *t, struct verdict v);
+void rcpt_decided(struct session *s, const struct turn *t, struct verdict v);
+
+/* ---- the text (text.c) and its end (commit.c) ---- */
+
+void text_begin(struct session *s, const struct turn *t);
+void text_feed(struct session *s, const struct turn *t, slice *in);
+/* After the MESSAGE checks. */
+void text_decided(struct session *s, const struct turn *t, struct verdict v);
+void commit_ask(struct session *s, const struct turn *t);
+void commit_answered(struct session *s, const struct turn *t, const struct answer *answer);
+
+#endif

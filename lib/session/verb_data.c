@@ -1,0 +1,14 @@
+/* DATA (RFC 5321 4.1.1.4). */
+#include "lib/session/session_int.h"
+
+void verb_data(struct session *s, const struct turn *t, slice args)
+{
+    (void)args;
+    if (s->state == STATE_IN_MAIL) {
+        /* RFC 5321 3.3: none given is an error of order, none accepted is 554. */
+        say(s, t, s->txn->refused > 0 ? REASON_NO_VALID_RECIPIENTS : REASON_RCPT_FIRST, s->verb);
+        return;
+    }
+    text_begin(s, t);
+    say(s, t, REASON_DATA_GO, (slice){0});
+}

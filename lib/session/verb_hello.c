@@ -1,0 +1,51 @@
+/* EHLO and HELO (RFC 5321 4.1.1.1), and what EHLO announces. */
+#include "lib/session/session_int.h"
+
+/* What the client calls itself: any word is taken and shown safely; only nothing, or what is no
+ * word at all, is refused (RFC 5321 4.1.4: mail is not refused for an unverifiable name). */
+static bool take_name(struct session *s, const struct turn *t, slice args)
+{
+    struct domain name;
+    if (take_domain_tolerant(&args, &name) != PATH_OK || slice_trim(args).n > 0) {
+        struct reply_facts facts = {.is_greeting = true};
+        say_facts(s, t, REASON_HELO_SYNTAX, s->verb, &facts);
+        return false;
+    }
+    buf_clear(&s->helo);
+    buf_add(&s->helo, name.text);
+    if (s->helo.err != BUF_OK) {
+        say(s, t, REASON_OUT_OF_MEMORY, (slice){0});
+        return false;
+    }
+    /* RFC 5321 4.1.4: a second EHLO is an implied RSET. */
+    transaction_end(s, t);
+    s->state = STATE_READY;
+    return true;
+}
+
+void verb_ehlo(struct session *s, const struct turn *t, slice args)
+{
+    if (!take_name(s, t, args))
+        return;
+    s->is_extended = true;
+    struct buf size;
+    buf_init(&size, 32);
+    buf_addf(&size, "SIZE %llu", (unsigned long long)s->policy->max_message_bytes);
+    /* Only what acts is announced. */
+    slice lines[6] = {SLICE_LIT("PIPELINING"), buf_slice(&size), SLICE_LIT("8BITMIME"),
+                      SLICE_LIT("SMTPUTF8"), SLICE_LIT("ENHANCEDSTATUSCODES")};
+    size_t count = 5;
+    if (s->policy->starttls == STARTTLS_OFFERED && !s->has_tls)
+        lines[count++] = SLICE_LIT("STARTTLS");
+    struct reply_facts facts = {.lines = lines, .lines_n = count, .is_greeting = true};
+    say_facts(s, t, REASON_EHLO_OK, buf_slice(&s->helo), &facts);
+    buf_release(&size);
+}
+
+void verb_helo(struct session *s, const struct turn *t, slice args)
+{
+    if (!take_name(s, t, args))
+        return;
+    s->is_extended = false;
+    say(s, t, REASON_HELO_OK, buf_slice(&s->helo));
+}

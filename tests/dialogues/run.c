@@ -1,0 +1,289 @@
+/* run FILE...: holds each conversation against the session, cut and answered in several ways.
+ *
+ *   # comment
+ *   = KEY VALUE        before the first line of the conversation: what the world is like (below)
+ *   C: line            the client sends it, with CRLF
+ *   C| text            the client sends exactly this: \r \n \t \0 \\ \xHH are understood
+ *   C* COUNT text      the same, COUNT times over
+ *   S: line            the server answers this line; '*' stands for anything
+ *   S  (closed)        ... and has closed the connection
+ *   T: ok | fails      the TLS handshake ends
+ *   W: SECONDS         time passes
+ *   M: text            the last message that was stored has this line ('*' as above)
+ *
+ * Every line that the server says must stand there. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/base/ascii.h"
+#include "tests/support/session_host.h"
+
+struct run {
+    struct session_host host;
+    const char *file;
+    size_t line_number;
+    size_t said_at; /* what of host.said was compared */
+    size_t chunk;
+    bool has_begun;
+    bool failed;
+};
+
+static void fail(struct run *r, const char *what, slice text)
+{
+    fprintf(stderr, "%s:%zu: (chunk %zu, answers %s) %s: %.*s\n", r->file, r->line_number, r->chunk,
+            r->host.answers_late ? "late" : "prompt", what, SLICE_ARG(text));
+    r->failed = true;
+}
+
+/* Does text fit the pattern, in which '*' stands for any run of bytes? */
+static bool fits(slice pattern, slice text)
+{
+    size_t star = slice_find(pattern, '*');
+    if (star == pattern.n)
+        return slice_eq(pattern, text);
+    if (!slice_starts(text, slice_head(pattern, star)))
+        return false;
+    slice rest = slice_tail(pattern, star + 1);
+    for (size_t i = star; i <= text.n; i++)
+        if (fits(rest, slice_tail(text, i)))
+            return true;
+    return false;
+}
+
+static void unescape(struct buf *out, slice s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] != '\\' || i + 1 == s.n) {
+            buf_addc(out, s.p[i]);
+            continue;
+        }
+        char c = s.p[++i];
+        if (c == 'x' && i + 2 < s.n && ascii_is_hex(s.p[i + 1]) && ascii_is_hex(s.p[i + 2])) {
+            buf_addc(out, (char)(ascii_hex_value(s.p[i + 1]) * 16 + ascii_hex_value(s.p[i + 2])));
+            i += 2;
+        } else {
+            buf_addc(out, c == 'r'   ? '\r'
+                          : c == 'n' ? '\n'
+                          : c == 't' ? '\t'
+                          : c == '0' ? '\0'
+                                     : c);
+        }
+    }
+}
+
+static bool number(slice s, uint64_t *ret)
+{
+    return slice_to_u64(s, UINT64_MAX, ret);
+}
+
+/* "= KEY VALUE" */
+static void set(struct run *r, slice key, slice value)
+{
+    struct session_host *h = &r->host;
+    struct session_policy *p = &h->policy;
+    uint64_t n = 0;
+    bool is_number = number(value, &n);
+    slice word;
+    if (slice_is(key, "size") && is_number)
+        p->max_message_bytes = n;
+    else if (slice_is(key, "header") && is_number)
+        p->max_header_bytes = (uint32_t)n;
+    else if (slice_is(key, "recipients") && is_number)
+        p->max_recipients = (uint32_t)n;
+    else if (slice_is(key, "errors") && is_number)
+        p->max_errors = (uint32_t)n;
+    else if (slice_is(key, "commands") && is_number)
+        p->max_commands = (uint32_t)n;
+    else if (slice_is(key, "messages") && is_number)
+        p->max_messages = (uint32_t)n;
+    else if (slice_is(key, "link"))
+        p->link = value;
+    else if (slice_is(key, "starttls"))
+        p->starttls = slice_is(value, "no")            ? STARTTLS_NO
+                      : slice_is(value, "unavailable") ? STARTTLS_UNAVAILABLE
+                                                       : STARTTLS_OFFERED;
+    else if (slice_is(key, "tls") && slice_is(value, "required"))
+        p->tls_required = true;
+    else if (slice_is(key, "name"))
+        h->client_name = value;
+    else if (slice_is(key, "refuse") && ip_net_parse(value, &h->refused[p->refused_count]) == IP_OK)
+        p->refused_count++;
+    else if (slice_is(key, "sessions"))
+        h->admit = slice_is(value, "too-many-here") ? ADMIT_TOO_MANY_HERE : ADMIT_TOO_MANY;
+    else if (slice_is(key, "space"))
+        h->space = SPACE_LOW;
+    else if (slice_is(key, "commit"))
+        h->commit = slice_is(value, "full")        ? COMMIT_FULL
+                    : slice_is(value, "not-asked") ? COMMIT_NOT_ASKED
+                                                   : COMMIT_FAILED;
+    else if (slice_is(key, "dead")) {
+        h->directory_is_dead = slice_is(value, "directory");
+        h->queue_is_dead = slice_is(value, "queue");
+        h->counters_are_dead = slice_is(value, "counters");
+    } else if (slice_is(key, "answers") && slice_is(value, "never"))
+        h->answers_never = true;
+    else if (slice_is(key, "mailbox") && slice_split(&value, ' ', &word)) {
+        h->recipients[h->recipient_count].address = word;
+        h->recipients[h->recipient_count++].code =
+            slice_is(value, "disabled") ? RECIPIENT_DISABLED : RECIPIENT_YES;
+    } else
+        fail(r, "not understood", key);
+}
+
+/* The next line that the server has said; false when there is none. */
+static bool take_said(struct run *r, slice *ret)
+{
+    slice left = slice_tail(buf_slice(&r->host.said), r->said_at);
+    size_t end = slice_find_slice(left, SLICE_LIT("\r\n"));
+    if (end == left.n)
+        return false;
+    *ret = slice_head(left, end);
+    r->said_at += end + 2;
+    return true;
+}
+
+static void expect(struct run *r, slice pattern)
+{
+    slice said;
+    if (!take_said(r, &said))
+        fail(r, "the server says nothing, wanted", pattern);
+    else if (!fits(pattern, said))
+        fail(r, "the server says something else", said);
+}
+
+static void expect_silence(struct run *r)
+{
+    slice said;
+    if (!r->failed && take_said(r, &said))
+        fail(r, "not expected", said);
+}
+
+static void send(struct run *r, slice bytes)
+{
+    if (!r->host.wants_tls)
+        session_host_feed(&r->host, bytes, r->chunk);
+}
+
+static void send_escaped(struct run *r, slice text, uint64_t times)
+{
+    struct buf bytes;
+    buf_init(&bytes, 16 * 1024 * 1024);
+    while (times-- > 0)
+        unescape(&bytes, text);
+    send(r, buf_slice(&bytes));
+    buf_release(&bytes);
+}
+
+static void expect_in_message(struct run *r, slice pattern)
+{
+    slice all = buf_slice(&r->host.messages), line;
+    while (slice_split(&all, '\n', &line)) {
+        if (line.n > 0 && line.p[line.n - 1] == '\r')
+            line.n--;
+        if (fits(pattern, line))
+            return;
+    }
+    fail(r, "no such line in a stored message", pattern);
+}
+
+static void step(struct run *r, slice line)
+{
+    char kind = line.p[0], form = line.n > 1 ? line.p[1] : ' ';
+    slice text = slice_tail(line, line.n > 2 ? 3 : 2);
+    if (kind == '=') {
+        slice key;
+        text = slice_tail(line, 2);
+        if (slice_split(&text, ' ', &key))
+            set(r, key, text);
+        return;
+    }
+    if (!r->has_begun) {
+        r->has_begun = true;
+        session_host_begin(&r->host);
+    }
+    if (kind == 'S' && form == ':') {
+        expect(r, text);
+        return;
+    }
+    if (kind == 'S') {
+        if (!r->host.is_closed)
+            fail(r, "the server has not closed", text);
+        return;
+    }
+    if (kind != 'C' || form == ':')
+        expect_silence(r);
+    if (kind == 'C' && form == ':') {
+        struct buf bytes;
+        buf_init(&bytes, 1024 * 1024);
+        buf_add(&bytes, text);
+        buf_adds(&bytes, "\r\n");
+        send(r, buf_slice(&bytes));
+        buf_release(&bytes);
+    } else if (kind == 'C') {
+        uint64_t times = 1;
+        slice count;
+        if (form == '*' && (!slice_split(&text, ' ', &count) || !number(count, &times)))
+            fail(r, "not understood", line);
+        send_escaped(r, text, times);
+    } else if (kind == 'T') {
+        session_host_tls(&r->host, slice_is(text, "ok"));
+    } else if (kind == 'M') {
+        expect_in_message(r, text);
+    } else {
+        uint64_t seconds = 0;
+        if (kind != 'W' || !number(text, &seconds))
+            fail(r, "not understood", line);
+        session_host_wait(&r->host, seconds * 1000);
+    }
+}
+
+static bool run_once(const char *file, slice text, size_t chunk, bool late)
+{
+    struct run r = {.file = file, .chunk = chunk};
+    slice line;
+    session_host_init(&r.host);
+    r.host.answers_late = late;
+    while (!r.failed && slice_split(&text, '\n', &line)) {
+        r.line_number++;
+        if (line.n > 0 && line.p[0] != '#')
+            step(&r, line);
+    }
+    if (!r.has_begun)
+        fail(&r, "an empty conversation", (slice){0});
+    expect_silence(&r);
+    session_host_release(&r.host);
+    return !r.failed;
+}
+
+static bool read_file(const char *name, struct buf *out)
+{
+    FILE *f = fopen(name, "rb");
+    if (f == NULL)
+        return false;
+    char piece[4096];
+    for (size_t n; (n = fread(piece, 1, sizeof piece, f)) > 0;)
+        buf_add(out, slice_of(piece, n));
+    return fclose(f) == 0 && out->err == BUF_OK;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        size_t chunk;
+        bool late;
+    } ways[] = {{0, false}, {1, false}, {1, true}, {7, true}, {0, true}};
+    size_t passed = 0, failed = 0;
+    for (int i = 1; i < argc; i++) {
+        struct buf text;
+        buf_init(&text, 1024 * 1024);
+        bool ok = read_file(argv[i], &text);
+        for (size_t w = 0; ok && w < sizeof ways / sizeof ways[0]; w++)
+            ok = run_once(argv[i], buf_slice(&text), ways[w].chunk, ways[w].late);
+        *(ok ? &passed : &failed) += 1;
+        if (!ok)
+            fprintf(stderr, "FAILED %s\n", argv[i]);
+        buf_release(&text);
+    }
+    printf("%zu passed, %zu failed\n", passed, failed);
+    return failed == 0 && passed > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

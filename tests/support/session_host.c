@@ -1,0 +1,191 @@
+#include "tests/support/session_host.h"
+
+#include <stdlib.h>
+
+enum { WALL_S = 1795305600 }; /* 2026-11-22 00:00:00 UTC */
+
+void session_host_init(struct session_host *h)
+{
+    *h = (struct session_host){0};
+    effects_init(&h->fx);
+    buf_init(&h->said, 64 * 1024 * 1024);
+    buf_init(&h->messages, 64 * 1024 * 1024);
+    buf_init(&h->store, 64 * 1024 * 1024);
+    for (enum phase p = 0; p < PHASE_COUNT; p++)
+        h->checks[p] = check_default(p);
+    h->policy = (struct session_policy){
+        .host = SLICE_LIT("mx.example.org"),
+        .refused = h->refused,
+        .checks = h->checks,
+        .times = {20000, 30000, 30000, 300000, 300000, 3600000, 240000},
+        .max_message_bytes = 1000000,
+        .max_header_bytes = 20000,
+        .max_recipients = 3,
+        .max_client_sessions = 5,
+        .max_received = 4,
+        .max_errors = 20,
+        .max_commands = 200,
+        .starttls = STARTTLS_OFFERED,
+    };
+    h->client.ip = (struct ip){.family = IP_V4, .bytes = {192, 0, 2, 1}};
+    h->recipients[0].address = SLICE_LIT("alice@example.org");
+    h->recipients[0].code = RECIPIENT_YES;
+    h->recipient_count = 1;
+}
+
+void session_host_release(struct session_host *h)
+{
+    session_free(h->session);
+    effects_release(&h->fx);
+    buf_release(&h->said);
+    buf_release(&h->messages);
+    buf_release(&h->store);
+}
+
+static struct answer recipient_answer(const struct session_host *h, slice key)
+{
+    struct answer a = {.state = ANSWER_GIVEN, .code = RECIPIENT_NOT_LOCAL};
+    if (h->directory_is_dead)
+        return (struct answer){.state = ANSWER_FAILED};
+    if (slice_ends(key, SLICE_LIT("@example.org")))
+        a.code = RECIPIENT_UNKNOWN;
+    if (slice_is_ci(key, "postmaster"))
+        a.code = RECIPIENT_YES;
+    for (size_t i = 0; i < h->recipient_count; i++)
+        if (slice_eq(h->recipients[i].address, key))
+            a.code = h->recipients[i].code;
+    return a;
+}
+
+static struct answer find_answer(struct session_host *h, const struct session_ask *ask)
+{
+    struct answer a = {.state = ANSWER_GIVEN};
+    switch (ask->kind) {
+    case QUESTION_ADMIT:
+        a.code = h->admit;
+        if (h->counters_are_dead)
+            a.state = ANSWER_FAILED;
+        break;
+    case QUESTION_CLIENT_NAME:
+        a.text = h->client_name;
+        break;
+    case QUESTION_SPACE:
+        a.code = h->space;
+        if (h->queue_is_dead)
+            a.state = ANSWER_FAILED;
+        break;
+    case QUESTION_RECIPIENT:
+        a = recipient_answer(h, ask->key);
+        break;
+    case QUESTION_COMMIT:
+        abort(); /* never asked this way */
+    }
+    return a;
+}
+
+static void keep_answer(struct session_host *h, uint32_t id, struct answer a)
+{
+    if (h->answers_never)
+        return;
+    if (h->pending_count == HOST_PENDING)
+        abort();
+    h->pending_id[h->pending_count] = id;
+    h->pending[h->pending_count++] = a;
+}
+
+static void take_commit(struct session_host *h)
+{
+    const struct session_commit *c = &h->fx.commit;
+    if (c->stored ? c->body_bytes != h->store.n : c->body_bytes != c->body.n)
+        abort();
+    buf_addf(&h->messages, "-- message %zu\n", ++h->commits);
+    buf_add(&h->messages, c->envelope);
+    buf_add(&h->messages, c->added);
+    buf_add(&h->messages, c->header);
+    buf_add(&h->messages, c->stored ? buf_slice(&h->store) : c->body);
+    buf_clear(&h->store);
+    keep_answer(h, c->ask_id,
+                (struct answer){.state = h->queue_is_dead ? ANSWER_FAILED : ANSWER_GIVEN,
+                                .code = h->commit,
+                                .number = h->commits});
+}
+
+/* The effects of the last call, in the order of session.h. */
+static void carry_out(struct session_host *h)
+{
+    struct effects *fx = &h->fx;
+    buf_add(&h->store, buf_slice(&fx->store));
+    if (fx->has_commit)
+        take_commit(h);
+    if (fx->discard)
+        buf_clear(&h->store);
+    for (size_t i = 0; i < fx->ask_count; i++)
+        keep_answer(h, fx->asks[i].id, find_answer(h, &fx->asks[i]));
+    buf_add(&h->said, buf_slice(&fx->reply));
+    h->wants_tls = h->wants_tls || fx->start_tls;
+    h->is_closed = h->is_closed || fx->close;
+    effects_clear(fx);
+}
+
+static void give_answers(struct session_host *h)
+{
+    while (h->pending_count > 0) {
+        uint32_t id = h->pending_id[0];
+        struct answer a = h->pending[0];
+        h->pending_count--;
+        memmove(h->pending_id, h->pending_id + 1, h->pending_count * sizeof h->pending_id[0]);
+        memmove(h->pending, h->pending + 1, h->pending_count * sizeof h->pending[0]);
+        session_answer(h->session, id, &a, h->now_ms, WALL_S, &h->fx);
+        carry_out(h);
+    }
+}
+
+void session_host_begin(struct session_host *h)
+{
+    h->session = session_new(&h->policy, &h->client, h->now_ms, WALL_S, &h->fx);
+    if (h->session == NULL)
+        abort();
+    carry_out(h);
+    give_answers(h);
+}
+
+void session_host_feed(struct session_host *h, slice bytes, size_t chunk)
+{
+    struct buf in;
+    buf_init(&in, 64 * 1024 * 1024);
+    while ((bytes.n > 0 || in.n > 0) && !h->is_closed) {
+        slice piece = slice_head(bytes, chunk == 0 ? bytes.n : chunk);
+        bytes = slice_tail(bytes, piece.n);
+        buf_add(&in, piece);
+        size_t took = session_feed(h->session, buf_slice(&in), h->now_ms, WALL_S, &h->fx);
+        carry_out(h);
+        buf_drop(&in, took);
+        if (h->wants_tls)
+            break;
+        if (!h->answers_late || bytes.n == 0 || in.n > 64)
+            give_answers(h);
+        if (took == 0 && bytes.n == 0 && session_is_waiting(h->session) && h->pending_count == 0)
+            break;
+    }
+    give_answers(h);
+    buf_release(&in);
+}
+
+void session_host_wait(struct session_host *h, uint64_t ms)
+{
+    h->now_ms += ms;
+    while (!h->is_closed && session_deadline_ms(h->session) <= h->now_ms) {
+        session_tick(h->session, h->now_ms, &h->fx);
+        carry_out(h);
+        give_answers(h);
+    }
+}
+
+void session_host_tls(struct session_host *h, bool ok)
+{
+    const struct session_tls tls = {SLICE_LIT("TLSv1.3"), SLICE_LIT("TLS_AES_256_GCM_SHA384"),
+                                    SLICE_LIT("mx.example.org")};
+    h->wants_tls = false;
+    session_tls_done(h->session, ok ? &tls : NULL, h->now_ms, &h->fx);
+    carry_out(h);
+}
