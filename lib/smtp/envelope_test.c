@@ -52,14 +52,12 @@ static void comes_back(void **state)
             struct envelope got;
             struct envelope_rcpt rcpt;
             buf_init(&out, ENVELOPE_MAX_BYTES);
-            size_t bytes = 0;
             for (size_t i = 0; i < COUNT(rcpts); i++) {
                 if (i == early)
                     envelope_add(&out, rows[row]);
                 size_t before = out.n;
                 envelope_add_rcpt(&out, &rcpts[i]);
                 assert_int_equal(out.n - before, envelope_rcpt_bytes(&rcpts[i]));
-                bytes += out.n - before;
             }
             if (early == COUNT(rcpts))
                 envelope_add(&out, rows[row]);
