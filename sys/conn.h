@@ -61,9 +61,10 @@ struct conn_set *conn_set_new(struct loop *loop) __attribute__((warn_unused_resu
 /* Every connection is gone by then (conn_abort each and let the loop turn). */
 void conn_set_free(struct conn_set *set);
 
-/* Owns fd from now on (a connected stream socket), also when it fails: NULL when there is no
- * memory or fd is not usable. Reading begins at once, unless paused in the same turn. ops must
- * outlive the connection. */
+/* Owns fd from now on, also when it fails: a connected, non-blocking stream socket; TCP_NODELAY is
+ * best set on the listening one, from which accepted ones have it. NULL when there is no memory or
+ * fd is not usable. Reading begins at once, unless paused in the same turn. ops must outlive the
+ * connection. */
 struct conn *conn_new(struct conn_set *set, int fd, const struct conn_ops *ops, void *user)
     __attribute__((warn_unused_result));
 
@@ -78,7 +79,7 @@ void conn_pause(struct conn *c);
 void conn_resume(struct conn *c);
 
 /* Sends what was written before in the clear, then takes part in a handshake as the server.
- * Reading goes on whatever conn_pause said before. A handshake that is not through after timeout_ms
+ * What conn_pause said before is forgotten. A handshake that is not through after timeout_ms
  * fails. Under TLS already, or closing: ignored. */
 void conn_start_tls(struct conn *c, struct tls *tls, uint32_t timeout_ms);
 bool conn_is_tls(const struct conn *c);

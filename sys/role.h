@@ -3,7 +3,7 @@
  *   master          role_main
  *   fork, exec ──▶  loop, log, channel to master (descriptor 3)
  *   config     ──▶  spec->open(r, text)      everything that needs rights: files, directories,
- *                                            libraries that look around; 1..n helper threads after
+ *                                            libraries that look around (helper threads run)
  *                   sandbox_enter            uid, chroot, no_new_privs, filters
  *                   spec->start(r)           (optional) what must happen inside
  *              ◀──  ready
@@ -18,7 +18,8 @@
  *   static const struct role_spec spec = {.roles = ROLE_BIT(ROLE_QUEUE), .workers = 1, ...};
  *   int main(int argc, char **argv) { return role_main(&spec, argc, argv); }
  *
- * Roles are started by master only: without descriptor 3 role_main says so and returns 2. */
+ * Roles are started by master only: without descriptor 3 role_main says so and returns 2. SIGINT,
+ * SIGTERM and SIGHUP are ignored: master decides, also when a whole group gets them. */
 #ifndef CANDOR_SYS_ROLE_H
 #define CANDOR_SYS_ROLE_H
 

@@ -420,6 +420,11 @@ void rpc_free(struct rpc *r)
         release(r);
 }
 
+void rpc_close(struct rpc *r)
+{
+    end(r, 0, IPC_OK);
+}
+
 enum role_id rpc_peer(const struct rpc *r)
 {
     return r->options.peer;

@@ -68,6 +68,9 @@ struct rpc *rpc_new(const struct rpc_options *options);
  * callback. NULL is ignored. */
 void rpc_free(struct rpc *r);
 
+/* As if the peer had closed: every open call completes with RPC_GONE, then `gone` is called. */
+void rpc_close(struct rpc *r);
+
 enum role_id rpc_peer(const struct rpc *r);
 uint32_t rpc_peer_instance(const struct rpc *r);
 /* Is an rpc_send or rpc_call of any type refused right now for want of room? For owners that stop

@@ -17,9 +17,9 @@ enum { CERTIFICATES_MAX = 1024 };
 enum { SNI_MAX = 255 };
 
 /* Mozilla's "intermediate" (5.7) without DHE, in its order; TLS 1.3's own are OpenSSL's default. */
-static const char ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
-                              "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
-                              "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+static const char good_ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+                                   "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+                                   "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 static const char groups[] = "X25519:P-256:P-384";
 static const char signature_algorithms[] =
     "ECDSA+SHA256:ed25519:RSA-PSS+SHA256:RSA+SHA256:ECDSA+SHA384:RSA-PSS+SHA384:RSA+SHA384:"
@@ -53,6 +53,8 @@ struct tls {
     OSSL_PROVIDER *provider_default;
     OSSL_PROVIDER *provider_ours;
     EVP_CIPHER *ticket_cipher;
+    bool only_1_3;
+    char *ciphers; /* NULL: good_ciphers */
     BIO_METHOD *bio_method;
 
     struct certificate_set *now;      /* NULL: none yet */
@@ -290,7 +292,8 @@ static SSL_CTX *context_new(struct tls *t)
     SSL_CTX_set_timeout(ctx, SESSION_SECONDS);
     SSL_CTX_set_cert_cb(ctx, on_certificate_wanted, NULL);
     SSL_CTX_set_tlsext_servername_callback(ctx, on_server_name);
-    if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 ||
+    const char *ciphers = t->ciphers == NULL ? good_ciphers : t->ciphers;
+    if (SSL_CTX_set_min_proto_version(ctx, t->only_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION) != 1 ||
         SSL_CTX_set_cipher_list(ctx, ciphers) != 1 || SSL_CTX_set1_groups_list(ctx, groups) != 1 ||
         SSL_CTX_set1_sigalgs_list(ctx, signature_algorithms) != 1 ||
         SSL_CTX_set_num_tickets(ctx, 1) != 1 ||
@@ -413,6 +416,27 @@ int tls_ticket_keys(struct tls *t, slice keys)
     return 0;
 }
 
+int tls_policy(struct tls *t, bool only_1_3, slice ciphers)
+{
+    char *list = NULL;
+    if (ciphers.n > 0) {
+        SSL_CTX *trial = SSL_CTX_new_ex(t->lib, "?provider=default", TLS_server_method());
+        list = strndup(ciphers.p, ciphers.n);
+        bool has_memory = trial != NULL && list != NULL;
+        bool ok = has_memory && SSL_CTX_set_cipher_list(trial, list) == 1;
+        SSL_CTX_free(trial);
+        ERR_clear_error();
+        if (!ok) {
+            free(list);
+            return has_memory ? -EINVAL : -ENOMEM;
+        }
+    }
+    free(t->ciphers);
+    t->ciphers = list;
+    t->only_1_3 = only_1_3;
+    return 0;
+}
+
 bool tls_is_ready(const struct tls *t)
 {
     return t->now != NULL;
@@ -452,6 +476,7 @@ void tls_free(struct tls *t)
     set_release(t->building);
     set_release(t->now);
     BIO_meth_free(t->bio_method);
+    free(t->ciphers);
     EVP_CIPHER_free(t->ticket_cipher);
     if (t->provider_ours != NULL)
         OSSL_PROVIDER_unload(t->provider_ours);

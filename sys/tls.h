@@ -13,7 +13,8 @@
  *  3. A set of certificates is replaced whole; sessions that began with the old one keep it.
  *  4. At most TLS_JOBS_MAX handshakes wait for a signature; further ones wait for their turn.
  *
- * TLS 1.2 and 1.3 only, ECDHE and AEAD only (RFC 9325), no renegotiation, no compression, session
+ * TLS 1.2 and 1.3 only, ECDHE and AEAD (RFC 9325) unless the configuration says otherwise, no
+ * renegotiation, no compression, session
  * tickets (RFC 5077, RFC 8446 4.6.1) under keys that all smtpd instances share. */
 #ifndef CANDOR_SYS_TLS_H
 #define CANDOR_SYS_TLS_H
@@ -50,6 +51,10 @@ struct tls *tls_new(const struct tls_ops *ops, void *user) __attribute__((warn_u
 /* Every connection of it is gone by then. */
 void tls_free(struct tls *t);
 
+/* From the configuration; holds for the sets of certificates that come after it. only_1_3: refuse
+ * TLS 1.2. ciphers: for TLS 1.2 in OpenSSL's notation; empty: ECDHE with AEAD only. -EINVAL when
+ * OpenSSL does not understand them (nothing changes); -ENOMEM. */
+int tls_policy(struct tls *t, bool only_1_3, slice ciphers) __attribute__((warn_unused_result));
 /* One of a new set of `count` certificates, in the order of the configuration: index 0 begins the
  * set, index count-1 ends it, and then new handshakes use it. names: host names in lower case,
  * separated by blanks, wildcards as "*.example.org". chain: DER certificates one behind the other,

@@ -215,14 +215,10 @@ static void check_rest(const struct conf *c, struct conf_errors *errors)
         conf_error(errors, c->queue.node.key_at[CONF_queue_segment_size], "16M, 32M, 64M",
                    "segment-size is a power of two");
     const struct conf_addresses *a = &c->addresses;
-    for (size_t i = 0; i < a->separators.n; i++)
-        if (!ascii_is_graphic(a->separators.p[i]) || a->separators.p[i] == '@')
-            conf_error(errors, a->node.key_at[CONF_addresses_separators], "as in +-",
-                       "separators are ASCII letters and signs, without @");
-    size_t at = slice_rfind(a->postmaster, '@');
-    if (a->postmaster.n > 0 && (at == 0 || at + 1 >= a->postmaster.n))
-        conf_error(errors, a->node.key_at[CONF_addresses_postmaster], "as in alice@example.org",
-                   "this is no address");
+    for (size_t i = 0; i < a->separator.n; i++)
+        if (!ascii_is_graphic(a->separator.p[i]) || a->separator.p[i] == '@')
+            conf_error(errors, a->node.key_at[CONF_addresses_separator], "as in + or +-",
+                       "a separator is an ASCII letter or sign, and no @");
 }
 
 void conf_check(const struct conf *c, struct conf_errors *errors)

@@ -79,7 +79,7 @@ static const char *const everything =
     "domain example.org { deliver maildir /srv/{local}/x }\n"
     "domain b\xc3\xbc"
     "cher.example\n"
-    "addresses { separators \"\"; postmaster alice@example.org }\n"
+    "addresses { separator \"\"; case keep }\n"
     "limits { sessions 10; unlimited 127.0.0.0/8 ::1; unlimited 10.0.0.0/8; message-size 65536\n"
     "         sessions-per-address 7 }\n"
     "timeouts { command 6m; drain 0s; tls 1500ms; data-total 2h }\n"
@@ -105,8 +105,8 @@ static void test_all_values(void **state)
     assert_slice(c->tls.keys.v[1], SLICE_LIT("/etc/candor/kb"));
     assert_int_equal(c->tls.min_version, CONF_TLS_1_3);
     assert_slice(c->domain.v[1].deliver.path, c->server.deliver.path);
-    assert_int_equal(c->addresses.separators.n, 0);
-    assert_slice(c->addresses.postmaster, SLICE_LIT("alice@example.org"));
+    assert_int_equal(c->addresses.separator.n, 0);
+    assert_int_equal(c->addresses.local_case, CONF_CASE_KEEP);
     assert_int_equal(c->limits.unlimited.n, 3);
     assert_int_equal(c->limits.unlimited.v[2].bits, 8);
     assert_int_equal(c->timeouts.tls, 1500);
@@ -275,8 +275,7 @@ static void test_errors(void **state)
         {HOST "check connect { refuse-list ::/0 }", "f:2:17: warning: this refuses everybody\n"},
         {HOST "check connect { }\ncheck connect { }", "f:3:1: check connect was already given"},
         {HOST "queue { segment-size 24M }", "f:2:22: segment-size is a power of two\n"},
-        {HOST "addresses { separators +@ }", "f:2:24: separators are ASCII letters"},
-        {HOST "addresses { postmaster a@ }", "f:2:24: this is no address\n"},
+        {HOST "addresses { separator +@ }", "f:2:23: a separator is an ASCII letter"},
         {"host \"a.b", "f:1:6: this quote is not closed on its line\n"},
         {"host \"a\\b\"", "f:1:8: between quotes \\ stands only before"},
         {"host \"a\"b", "f:1:9: after the closing quote a blank is missing\n"},

@@ -1,0 +1,229 @@
+/* candor explain WHAT: what a reply means, when one sees it, how to fix it. */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "cli/cli.h"
+#include "cli/explain.h"
+#include "cli/layout.h"
+#include "lib/catalogue/compare.h"
+
+enum { ARENA_MAX_BYTES = 1 << 20, OUTPUT_MAX_BYTES = 1 << 20 };
+
+const struct language *explain_language(const struct cli *cli)
+{
+    const struct language *lang = language_find(slice_cstr(cli->lang));
+    if (lang != NULL)
+        return lang;
+    if (!cli->has_lang)
+        return language_english();
+    struct buf known;
+    buf_init(&known, 1024);
+    for (size_t i = 0; (lang = language_nth(i)) != NULL; i++)
+        buf_addf(&known, "%s%s", i == 0 ? "" : ", ", language_code(lang));
+    cli_error(cli, CLI_USAGE, "there is no language \"%s\"; there are %.*s", cli->lang,
+              SLICE_ARG(buf_slice(&known)));
+    buf_release(&known);
+    return NULL;
+}
+
+/* ---- JSON ---- */
+
+static json_t *string_or_null(slice s)
+{
+    return s.n == 0 ? json_null() : json_stringn(s.p, s.n);
+}
+
+json_t *explain_lines_json(slice lines)
+{
+    json_t *array = json_array();
+    slice line;
+    while (array != NULL && slice_split(&lines, '\n', &line)) {
+        if (line.n > 0 && json_array_append_new(array, json_stringn(line.p, line.n)) != 0) {
+            json_decref(array);
+            array = NULL;
+        }
+    }
+    return array;
+}
+
+/* One thing to read on, as it is shown and as JSON has it. */
+static void learn_rfc(struct buf *out, slice rfc)
+{
+    buf_add(out, rfc);
+    buf_addc(out, ' ');
+    rfc_link(out, rfc);
+}
+
+json_t *explain_learn_json(slice rfc, slice related)
+{
+    json_t *array = json_array();
+    struct buf one;
+    slice item;
+    bool is_ok = array != NULL;
+    buf_init(&one, 4096);
+    while (is_ok && rfc_take(&rfc, &item)) {
+        buf_clear(&one);
+        learn_rfc(&one, item);
+        is_ok = json_array_append_new(array, json_stringn(one.p, one.n)) == 0;
+    }
+    while (is_ok && slice_split(&related, ' ', &item)) {
+        buf_clear(&one);
+        buf_addf(&one, "candor explain %.*s", SLICE_ARG(item));
+        is_ok = json_array_append_new(array, json_stringn(one.p, one.n)) == 0;
+    }
+    buf_release(&one);
+    if (!is_ok)
+        json_decref(array);
+    return is_ok ? array : NULL;
+}
+
+static json_t *rfc_json(slice rfc)
+{
+    json_t *array = json_array();
+    slice item;
+    while (array != NULL && rfc_take(&rfc, &item)) {
+        if (json_array_append_new(array, json_stringn(item.p, item.n)) != 0) {
+            json_decref(array);
+            array = NULL;
+        }
+    }
+    return array;
+}
+
+json_t *explanation_json(const struct explanation *e)
+{
+    json_t *code = e->code == 0 ? json_null() : json_integer(e->code);
+    return json_pack("{s:o, s:o, s:f, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o}",
+                     "reason", string_or_null(slice_cstr(e->reason)), "cause",
+                     string_or_null(slice_cstr(e->cause)), "confidence", e->percent / 100.0, "kind",
+                     reply_kind_name(e->kind), "code", code, "enhanced",
+                     string_or_null(e->enhanced), "who", who_name(e->who), "title",
+                     string_or_null(e->title), "meaning", string_or_null(e->meaning), "when",
+                     string_or_null(e->when), "fix", explain_lines_json(e->fix), "learn",
+                     explain_learn_json(e->rfc, e->related), "lang", language_code(e->lang),
+                     "system", string_or_null(slice_cstr(e->system)), "rfc", rfc_json(e->rfc));
+}
+
+/* ---- The terminal ---- */
+
+void explain_learn_print(struct buf *out, size_t width, slice rfc, slice related)
+{
+    struct buf one;
+    slice item;
+    buf_init(&one, 4096);
+    while (rfc_take(&rfc, &item)) {
+        buf_clear(&one);
+        learn_rfc(&one, item);
+        layout_paragraph(out, width, SLICE_LIT("  "), buf_slice(&one));
+    }
+    while (slice_split(&related, ' ', &item))
+        buf_addf(out, "  candor explain %.*s\n", SLICE_ARG(item));
+    buf_release(&one);
+}
+
+static void print_label(struct buf *out, size_t width, const char *label, const char *value)
+{
+    struct buf line;
+    buf_init(&line, 4096);
+    buf_addf(&line, "%s: %s", label, value);
+    layout_paragraph(out, width, SLICE_LIT("  "), buf_slice(&line));
+    buf_release(&line);
+}
+
+static void print_explanation(struct buf *out, size_t width, const struct explanation *e)
+{
+    struct buf head;
+    buf_init(&head, 4096);
+    if (e->code != 0)
+        buf_addf(&head, "%u ", e->code);
+    if (e->enhanced.n > 0)
+        buf_addf(&head, "%.*s ", SLICE_ARG(e->enhanced));
+    buf_add(&head, e->title);
+    layout_paragraph(out, width, (slice){0}, buf_slice(&head));
+    buf_release(&head);
+    buf_addc(out, '\n');
+    if (e->code != 0 || e->enhanced.n > 0)
+        print_label(out, width, ui_text(e->lang, UI_LABEL_KIND), kind_text(e->lang, e->kind));
+    if (e->is_known)
+        print_label(out, width, ui_text(e->lang, UI_LABEL_WHO), who_text(e->lang, e->who));
+    if (e->reason != NULL)
+        print_label(out, width, ui_text(e->lang, UI_LABEL_REASON), e->reason);
+    layout_heading(out, slice_cstr(ui_text(e->lang, UI_DESCRIPTION)));
+    layout_paragraph(out, width, SLICE_LIT("  "), e->meaning);
+    layout_heading(out, slice_cstr(ui_text(e->lang, UI_WHEN)));
+    layout_paragraph(out, width, SLICE_LIT("  "), e->when);
+    layout_heading(out, slice_cstr(ui_text(e->lang, UI_FIX)));
+    layout_steps(out, width, e->fix, true);
+    if (e->rfc.n + e->related.n > 0) {
+        layout_heading(out, slice_cstr(ui_text(e->lang, UI_LEARN)));
+        explain_learn_print(out, width, e->rfc, e->related);
+    }
+}
+
+/* ---- The command ---- */
+
+/* The arguments with blanks between them, or standard input when there are none. */
+static int read_what(struct cli *cli, struct buf *what)
+{
+    for (size_t i = 0; i < cli->args_n; i++) {
+        if (i > 0)
+            buf_addc(what, ' ');
+        buf_adds(what, cli->args[i]);
+    }
+    if (cli->args_n > 0)
+        return 0;
+    if (isatty(STDIN_FILENO))
+        return cli_usage(cli, "say what to explain: a code, a reason, or a reply");
+    while (what->n < EXPLAIN_MAX_BYTES) {
+        char piece[4096];
+        ssize_t n = read(STDIN_FILENO, piece, sizeof piece);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return cli_error(cli, CLI_TEMPFAIL, "cannot read standard input");
+        if (n == 0)
+            break;
+        buf_add(what, slice_of(piece, (size_t)n));
+    }
+    return 0;
+}
+
+static int print_answer(struct cli *cli, const struct explanation *e)
+{
+    if (cli->is_json)
+        return cli_print_json(cli, explanation_json(e)) ? CLI_OK : CLI_TEMPFAIL;
+    struct buf out;
+    buf_init(&out, OUTPUT_MAX_BYTES);
+    print_explanation(&out, cli_width(), e);
+    bool is_ok = out.err == BUF_OK && fwrite(out.p, 1, out.n, stdout) == out.n;
+    buf_release(&out);
+    return is_ok ? CLI_OK : cli_error(cli, CLI_TEMPFAIL, "cannot write to standard output");
+}
+
+int cmd_explain(struct cli *cli)
+{
+    const struct language *lang = explain_language(cli);
+    if (lang == NULL || !cli_check_args(cli, 0, 64))
+        return CLI_USAGE;
+    struct buf what;
+    struct arena arena;
+    struct explanation e;
+    buf_init(&what, EXPLAIN_MAX_BYTES + 65536);
+    arena_init(&arena, ARENA_MAX_BYTES);
+    int status = read_what(cli, &what);
+    if (status == 0 && what.n == 0)
+        status = cli_usage(cli, "say what to explain: a code, a reason, or a reply");
+    if (status == 0 && (what.err != BUF_OK || !explain(&arena, lang, buf_slice(&what), &e)))
+        status = cli_error(cli, CLI_TEMPFAIL, "out of memory");
+    if (status == 0) {
+        status = print_answer(cli, &e);
+        if (status == CLI_OK && !e.is_known)
+            status = CLI_NO;
+    }
+    arena_release(&arena);
+    buf_release(&what);
+    return status;
+}

@@ -1,0 +1,55 @@
+#include "cli/layout.h"
+
+#include "lib/base/utf8.h"
+
+static void indent(struct buf *out, size_t columns)
+{
+    for (size_t i = 0; i < columns; i++)
+        buf_addc(out, ' ');
+}
+
+void layout_paragraph(struct buf *out, size_t width, slice lead, slice text)
+{
+    size_t margin = utf8_width(lead);
+    size_t column = margin;
+    bool is_first = true;
+    slice word;
+    buf_add(out, lead);
+    while (slice_split(&text, ' ', &word)) {
+        if (word.n == 0)
+            continue;
+        size_t word_width = utf8_width(word);
+        if (!is_first && column + 1 + word_width > width) {
+            buf_addc(out, '\n');
+            indent(out, margin);
+            column = margin;
+        } else if (!is_first) {
+            buf_addc(out, ' ');
+            column++;
+        }
+        buf_add(out, word);
+        column += word_width;
+        is_first = false;
+    }
+    buf_addc(out, '\n');
+}
+
+void layout_steps(struct buf *out, size_t width, slice lines, bool is_numbered)
+{
+    slice line;
+    for (unsigned number = 1; slice_split(&lines, '\n', &line); number++) {
+        char lead[] = "  -  ";
+        if (is_numbered && number < 10) {
+            lead[2] = (char)('0' + number);
+            lead[3] = '.';
+        }
+        layout_paragraph(out, width, slice_of(lead, is_numbered ? 5 : 4), line);
+    }
+}
+
+void layout_heading(struct buf *out, slice text)
+{
+    buf_addc(out, '\n');
+    buf_add(out, text);
+    buf_addc(out, '\n');
+}

@@ -1,0 +1,16 @@
+/* layout: paragraphs and lists on a terminal, wrapped by columns (not bytes) at blanks. UTF-8 goes
+ * out as it is, whatever the locale. */
+#ifndef CANDOR_CLI_LAYOUT_H
+#define CANDOR_CLI_LAYOUT_H
+
+#include "lib/base/buf.h"
+
+/* text behind lead, which stands in the first line only; the others are indented to the end of
+ * lead. A word wider than the line stands in a line of its own, unbroken (a link, a command). */
+void layout_paragraph(struct buf *out, size_t width, slice lead, slice text);
+/* Lines of text as a list: "  1. " before each, or "  - ". */
+void layout_steps(struct buf *out, size_t width, slice lines, bool is_numbered);
+/* A line of its own. */
+void layout_heading(struct buf *out, slice text);
+
+#endif

@@ -1,0 +1,176 @@
+#include "lib/catalogue/compare.h"
+
+#include "lib/catalogue/lookup_int.h"
+
+const char *kind_text(const struct language *lang, enum reply_kind kind)
+{
+    static const enum ui_id ids[] = {
+        [KIND_SUCCESS] = UI_KIND_SUCCESS,     [KIND_INTERMEDIATE] = UI_KIND_INTERMEDIATE,
+        [KIND_TEMPORARY] = UI_KIND_TEMPORARY, [KIND_PERMANENT] = UI_KIND_PERMANENT,
+        [KIND_PSEUDO] = UI_KIND_PSEUDO,
+    };
+    return ui_text(lang, ids[kind]);
+}
+
+const char *who_text(const struct language *lang, enum who who)
+{
+    static const enum ui_id ids[] = {
+        [WHO_NOBODY] = UI_WHO_NOBODY,
+        [WHO_SENDER_USER] = UI_WHO_SENDER_USER,
+        [WHO_SENDER_ADMIN] = UI_WHO_SENDER_ADMIN,
+        [WHO_RECIPIENT] = UI_WHO_RECIPIENT,
+        [WHO_RECIPIENT_ADMIN] = UI_WHO_RECIPIENT_ADMIN,
+    };
+    return ui_text(lang, ids[who]);
+}
+
+static const char *retry_text(const struct language *lang, enum reply_kind kind)
+{
+    static const enum ui_id ids[] = {
+        [KIND_SUCCESS] = UI_RETRY_SUCCESS,     [KIND_INTERMEDIATE] = UI_RETRY_INTERMEDIATE,
+        [KIND_TEMPORARY] = UI_RETRY_TEMPORARY, [KIND_PERMANENT] = UI_RETRY_PERMANENT,
+        [KIND_PSEUDO] = UI_RETRY_PSEUDO,
+    };
+    return ui_text(lang, ids[kind]);
+}
+
+static const char *stage_text(const struct language *lang, enum code_stage stage)
+{
+    static const enum ui_id ids[] = {
+        [STAGE_GREETING] = UI_STAGE_GREETING, [STAGE_LOGIN] = UI_STAGE_LOGIN,
+        [STAGE_ENVELOPE] = UI_STAGE_ENVELOPE, [STAGE_CONTENT] = UI_STAGE_CONTENT,
+        [STAGE_ANYWHERE] = UI_STAGE_ANYWHERE,
+    };
+    return ui_text(lang, ids[stage]);
+}
+
+static const char *scope_text(const struct language *lang, enum code_scope scope)
+{
+    static const enum ui_id ids[] = {
+        [SCOPE_CONNECTION] = UI_SCOPE_CONNECTION, [SCOPE_LOGIN] = UI_SCOPE_LOGIN,
+        [SCOPE_ADDRESS] = UI_SCOPE_ADDRESS,       [SCOPE_MESSAGE] = UI_SCOPE_MESSAGE,
+        [SCOPE_COMMAND] = UI_SCOPE_COMMAND,
+    };
+    return ui_text(lang, ids[scope]);
+}
+
+/* As short as tells it from the other. */
+static bool name_of(struct arena *arena, const struct explanation *e, slice asked, slice *ret)
+{
+    char digits[3] = {(char)('0' + e->code / 100), (char)('0' + e->code / 10 % 10),
+                      (char)('0' + e->code % 10)};
+    slice parts[2] = {slice_of(digits, e->code != 0 ? 3 : 0), e->enhanced};
+    if (e->reason != NULL && slice_is_ci(slice_trim(asked), e->reason)) {
+        *ret = slice_cstr(e->reason);
+        return true;
+    }
+    if (parts[0].n + parts[1].n == 0) {
+        *ret = SLICE_LIT("?");
+        return true;
+    }
+    return compose_join(arena, SLICE_LIT(" "), parts, 2, ret);
+}
+
+/* "Kind: 250 = success; 554 = permanent failure" */
+static bool facet(struct arena *arena, const struct comparison *c, enum ui_id label, slice a,
+                  slice b, slice *ret)
+{
+    const slice parts[] = {slice_cstr(ui_text(c->lang, label)),
+                           SLICE_LIT(": "),
+                           c->name_a,
+                           SLICE_LIT(" = "),
+                           a,
+                           SLICE_LIT("; "),
+                           c->name_b,
+                           SLICE_LIT(" = "),
+                           b};
+    return compose_join(arena, (slice){0}, parts, sizeof parts / sizeof parts[0], ret);
+}
+
+static bool compose_differences(struct arena *arena, struct comparison *c)
+{
+    const struct explanation *a = &c->a, *b = &c->b;
+    const struct language *lang = c->lang;
+    const struct {
+        enum ui_id label;
+        slice a;
+        slice b;
+    } rows[] = {
+        {UI_LABEL_REASON, a->title, b->title},
+        {UI_LABEL_KIND, slice_cstr(kind_text(lang, a->kind)), slice_cstr(kind_text(lang, b->kind))},
+        {UI_LABEL_STAGE, slice_cstr(stage_text(lang, a->stage)),
+         slice_cstr(stage_text(lang, b->stage))},
+        {UI_LABEL_SCOPE, slice_cstr(scope_text(lang, a->scope)),
+         slice_cstr(scope_text(lang, b->scope))},
+        {UI_LABEL_WHO, slice_cstr(who_text(lang, a->who)), slice_cstr(who_text(lang, b->who))},
+        {UI_LABEL_RETRY, slice_cstr(retry_text(lang, a->kind)),
+         slice_cstr(retry_text(lang, b->kind))},
+    };
+    slice lines[sizeof rows / sizeof rows[0]];
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (i > 0 && slice_eq(rows[i].a, rows[i].b))
+            continue;
+        if (!facet(arena, c, rows[i].label, rows[i].a, rows[i].b, &lines[n++]))
+            return false;
+    }
+    return compose_join(arena, SLICE_LIT("\n"), lines, n, &c->differences);
+}
+
+static bool find_pair(unsigned a, unsigned b, enum pair_id *ret)
+{
+    static const struct {
+        unsigned a;
+        unsigned b;
+    } pairs[PAIR_COUNT] = {
+#define PAIR(a, b, id, title, intro, differences, when_a, when_b) [PAIR_##a##_##b] = {a, b},
+#include "lib/catalogue/compare.def"
+#undef PAIR
+    };
+    for (unsigned i = 0; i < PAIR_COUNT; i++) {
+        if (pairs[i].a == a && pairs[i].b == b) {
+            *ret = (enum pair_id)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void set_pair(struct comparison *c, enum pair_id id, bool is_swapped)
+{
+    c->title = slice_cstr(pair_text(c->lang, id, PAIR_TITLE));
+    c->intro = slice_cstr(pair_text(c->lang, id, PAIR_INTRO));
+    c->differences = slice_cstr(pair_text(c->lang, id, PAIR_DIFFERENCES));
+    c->when_a = slice_cstr(pair_text(c->lang, id, is_swapped ? PAIR_WHEN_B : PAIR_WHEN_A));
+    c->when_b = slice_cstr(pair_text(c->lang, id, is_swapped ? PAIR_WHEN_A : PAIR_WHEN_B));
+}
+
+static bool compose_comparison(struct arena *arena, struct comparison *c)
+{
+    const struct compose_value names[] = {{"a", c->name_a}, {"b", c->name_b}};
+    enum ui_id intro = c->a.kind != c->b.kind ? UI_COMPARE_INTRO_KIND : UI_COMPARE_INTRO_SAME;
+    c->when_a = c->a.when;
+    c->when_b = c->b.when;
+    return compose_fill(arena, slice_cstr(ui_text(c->lang, UI_COMPARE_TITLE)), names, 2,
+                        &c->title) &&
+           compose_fill(arena, slice_cstr(ui_text(c->lang, intro)), names, 2, &c->intro) &&
+           compose_differences(arena, c);
+}
+
+bool compare(struct arena *arena, const struct language *lang, slice a, slice b,
+             struct comparison *ret)
+{
+    struct comparison c = {.lang = lang};
+    if (!explain(arena, lang, a, &c.a) || !explain(arena, lang, b, &c.b) ||
+        !name_of(arena, &c.a, a, &c.name_a) || !name_of(arena, &c.b, b, &c.name_b))
+        return false;
+    enum pair_id pair;
+    if (c.a.is_plain_code && c.b.is_plain_code && find_pair(c.a.code, c.b.code, &pair))
+        set_pair(&c, pair, false);
+    else if (c.a.is_plain_code && c.b.is_plain_code && find_pair(c.b.code, c.a.code, &pair))
+        set_pair(&c, pair, true);
+    else if (!compose_comparison(arena, &c))
+        return false;
+    *ret = c;
+    return true;
+}

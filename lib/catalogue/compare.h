@@ -1,0 +1,30 @@
+/* compare: how two codes, reasons or replies differ. Pairs that people often mix up have texts of
+ * their own (compare.def), the others are compared by their facets: kind, where they are seen, what
+ * they are about, who has to act, whether trying again helps. */
+#ifndef CANDOR_CATALOGUE_COMPARE_H
+#define CANDOR_CATALOGUE_COMPARE_H
+
+#include "lib/catalogue/lookup.h"
+
+struct comparison {
+    const struct language *lang;
+    struct explanation a;
+    struct explanation b;
+    slice name_a; /* "550", "550 5.1.1", an id, or "?" */
+    slice name_b;
+    slice title;
+    slice intro;
+    slice differences; /* one a line, never empty */
+    slice when_a;      /* when to use a, or when it is met */
+    slice when_b;
+};
+
+/* Texts as in lookup.h. False: the arena is full; *ret is untouched. */
+bool compare(struct arena *arena, const struct language *lang, slice a, slice b,
+             struct comparison *ret) __attribute__((warn_unused_result));
+
+/* The words for facets, in lang. */
+const char *kind_text(const struct language *lang, enum reply_kind kind);
+const char *who_text(const struct language *lang, enum who who);
+
+#endif

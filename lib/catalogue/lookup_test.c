@@ -1,0 +1,194 @@
+#include "lib/catalogue/lookup.h"
+
+#include "lib/base/test.h"
+#include "lib/base/utf8.h"
+#include "lib/catalogue/recognise.h"
+
+static struct explanation explained(struct arena *a, slice what)
+{
+    struct explanation e;
+    arena_reset(a);
+    assert_true(explain(a, language_english(), what, &e));
+    assert_true(e.title.n > 0 && e.meaning.n > 0 && e.when.n > 0 && e.fix.n > 0);
+    assert_true(utf8_is_valid(e.meaning));
+    assert_int_equal(e.is_known, e.percent > 10 || (e.is_known && e.cause == NULL));
+    return e;
+}
+
+static void recognises_what_it_is_given(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what;
+        const char *reason;
+        const char *cause;
+        unsigned code;
+        const char *enhanced;
+        bool is_known;
+    } rows[] = {
+        {"550", NULL, "mailbox-not-found", 550, "", true},
+        {" 550 ", NULL, "mailbox-not-found", 550, "", true},
+        {"5.7.1", NULL, "policy-generic", 550, "5.7.1", true},
+        {"X.1.1", NULL, "mailbox-not-found", 550, "X.1.1", true},
+        {"4.2.2", NULL, "mailbox-full", 0, "4.2.2", true},
+        {"mailbox-not-found", "mailbox-not-found", "mailbox-not-found", 550, "5.1.1", true},
+        {"MAILBOX-NOT-FOUND", "mailbox-not-found", "mailbox-not-found", 550, "5.1.1", true},
+        {"spf-fail", "spf-fail", "spf-fail", 550, "5.7.23", true},
+        {"timeout", "data-timeout", "timeout", 421, "4.4.2", true},
+        {"550 5.1.1 <x@y> User unknown", "mailbox-not-found", "mailbox-not-found", 550, "5.1.1",
+         true},
+        {"550-5.1.1 no\r\n550 5.1.1 such user\r\n", "mailbox-not-found", "mailbox-not-found", 550,
+         "5.1.1", true},
+        {"host mx[192.0.2.1]:25 said: 552 5.3.4 too big (in reply to MAIL)", "message-too-big",
+         "message-too-big", 552, "5.3.4", true},
+        {"550 Invalid recipient <email@example.com> (#5.1.1)", "mailbox-not-found",
+         "mailbox-not-found", 550, "5.1.1", true},
+        {"503 5.5.1 Please say EHLO (or HELO) first, then MAIL.", "helo-first", "bad-sequence", 503,
+         "5.5.1", true},
+        {"220 mx.example.org ESMTP Candor", "service-ready", "ok", 220, "", true},
+        {"220 mx.example.org ESMTP Other", NULL, "ok", 220, "", true},
+        {"250 2.1.5 Ok", NULL, "ok", 250, "2.1.5", true},
+        {"571", NULL, "policy-generic", 571, "", true},
+        {"111", NULL, NULL, 111, "", true},
+        {"599", NULL, NULL, 599, "", false},
+        {"999", NULL, NULL, 999, "", false},
+        {"000", NULL, NULL, 0, "", false},
+        {"5.99.99", NULL, NULL, 0, "5.99.99", false},
+        {"550 5.99.99", NULL, "mailbox-not-found", 550, "5.99.99", true},
+        {"599 5.1.1 unheard of", NULL, "mailbox-not-found", 599, "5.1.1", true},
+        {"hello", NULL, NULL, 0, "", false},
+        {"", NULL, NULL, 0, "", false},
+        {"5500", NULL, NULL, 0, "", false},
+        {"192.0.2.250 250.1.2.3 2024-12-06 10:250", NULL, NULL, 0, "", false},
+    };
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct explanation e = explained(&a, slice_cstr(rows[i].what));
+        slice reason = slice_cstr(e.reason), cause = slice_cstr(e.cause);
+        if (e.code != rows[i].code || e.is_known != rows[i].is_known)
+            fail_msg("%s: code %u, known %d", rows[i].what, e.code, e.is_known);
+        assert_slice(reason, slice_cstr(rows[i].reason));
+        assert_slice(cause, slice_cstr(rows[i].cause));
+        assert_slice(e.enhanced, slice_cstr(rows[i].enhanced));
+    }
+    arena_release(&a);
+}
+
+/* Whatever Candor sends it explains with certainty, and by its own row. */
+static void knows_its_own_replies(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    for (unsigned i = 0; i < REASON_COUNT; i++) {
+        const struct reason *r = reason_of((enum reason_id)i);
+        if (r->reply[0] == '\0')
+            continue;
+        char reply[600];
+        int n = snprintf(reply, sizeof reply, "%u %s%s%s", r->basic, r->is_bare ? "" : r->enhanced,
+                         r->is_bare || r->enhanced[0] == '\0' ? "" : " ", r->reply);
+        struct explanation e = explained(&a, slice_of(reply, (size_t)n));
+        if (e.reason == NULL || strcmp(e.reason, r->id) != 0) {
+            /* helo-ok and ehlo-ok say the same words. */
+            if (i != REASON_EHLO_OK && i != REASON_HELO_OK)
+                fail_msg("%s explained as %s", reply, e.reason);
+        } else if (i != REASON_EHLO_OK && i != REASON_HELO_OK) {
+            assert_int_equal(e.percent, 100);
+        }
+    }
+    arena_release(&a);
+}
+
+/* Every code, enhanced code and reason, in every language. */
+static void explains_every_row_in_every_language(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    const struct language *lang;
+    for (size_t n = 0; (lang = language_nth(n)) != NULL; n++) {
+        for (unsigned code = 100; code < 1000; code++) {
+            char digits[8];
+            struct explanation e;
+            arena_reset(&a);
+            (void)snprintf(digits, sizeof digits, "%u", code);
+            assert_true(explain(&a, lang, slice_cstr(digits), &e));
+            assert_int_equal(e.code, code);
+            assert_true(e.title.n > 0 && e.meaning.n > 0 && e.when.n > 0 && e.fix.n > 0);
+        }
+        for (unsigned i = 0; i < 10 * 40; i++) {
+            char digits[16];
+            struct explanation e;
+            arena_reset(&a);
+            (void)snprintf(digits, sizeof digits, "%c.%u.%u", "245X"[i % 4], i / 40, i % 40);
+            assert_true(explain(&a, lang, slice_cstr(digits), &e));
+            assert_slice(e.enhanced, slice_cstr(digits));
+            assert_true(e.title.n > 0 && e.meaning.n > 0 && e.when.n > 0 && e.fix.n > 0);
+        }
+    }
+    arena_release(&a);
+}
+
+static void says_so_when_the_arena_is_full(void **state)
+{
+    (void)state;
+    bool is_done = false;
+    for (size_t max = 0; !is_done; max += 16) {
+        struct arena a;
+        struct explanation e = {.percent = 77};
+        arena_init(&a, max);
+        is_done = explain(&a, language_english(), SLICE_LIT("571 no"), &e);
+        if (!is_done)
+            assert_int_equal(e.percent, 77);
+        arena_release(&a);
+        assert_true(max < 65536);
+    }
+}
+
+static void links_to_sections(void **state)
+{
+    (void)state;
+    struct buf out;
+    buf_init(&out, 4096);
+    slice rfc = SLICE_LIT("RFC 5321 4.2.3; RFC 7208"), one;
+    while (rfc_take(&rfc, &one)) {
+        rfc_link(&out, one);
+        buf_addc(&out, '\n');
+    }
+    rfc_link(&out, SLICE_LIT("draft-x"));
+    assert_slice(buf_slice(&out), SLICE_LIT("https://www.rfc-editor.org/rfc/rfc5321#section-4.2.3\n"
+                                            "https://www.rfc-editor.org/rfc/rfc7208\n"));
+    buf_release(&out);
+}
+
+static void finds_languages(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *tag;
+        const char *want;
+    } rows[] = {
+        {"", "en"},      {"C", "en"},     {"C.UTF-8", "en"},     {"POSIX", "en"}, {"en_GB", "en"},
+        {"de", "de"},    {"DE-at", "de"}, {"de_DE.UTF-8", "de"}, {"tr", "tr"},    {"vi_VN", "vi"},
+        {"hi_IN", "hi"}, {"xx", NULL},    {"deutsch", NULL},     {"de/x", NULL},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct language *lang = language_find(slice_cstr(rows[i].tag));
+        assert_slice(slice_cstr(lang == NULL ? NULL : language_code(lang)),
+                     slice_cstr(rows[i].want));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(recognises_what_it_is_given),
+        cmocka_unit_test(knows_its_own_replies),
+        cmocka_unit_test(explains_every_row_in_every_language),
+        cmocka_unit_test(says_so_when_the_arena_is_full),
+        cmocka_unit_test(links_to_sections),
+        cmocka_unit_test(finds_languages),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
