@@ -32,6 +32,7 @@ struct client {
     struct client *next_stalled;
     uint32_t number;
     uint32_t listener;
+    uint32_t admit_ask; /* not 0: counters are being asked */
     uint32_t file_asks;
     uint32_t
         open_file_ask; /* not 0: a file for the body was asked for, nothing is read until then */
@@ -196,7 +197,7 @@ static void put_ask(struct client *c, uint32_t id, enum question_kind kind, slic
         switch (kind) {
         case QUESTION_ADMIT:
             err = rpc_call_session_open(peer, token_of(c, id), &(struct ipc_session_open){key});
-            c->is_counted = c->is_counted || err == 0;
+            c->admit_ask = err == 0 ? id : 0;
             break;
         case QUESTION_CLIENT_NAME:
             err = rpc_call_dns_ptr(peer, token_of(c, id), &(struct ipc_dns_ptr){key});
@@ -271,9 +272,8 @@ static void store_more(struct client *c, slice bytes)
     if (err == 0 && c->store.file == 0 && c->open_file_ask == 0 && c->store.bytes > MEMFD_BYTES) {
         struct rpc *queue = role_peer(c->server->role, ROLE_QUEUE, 0);
         uint32_t id = ++c->file_asks;
-        err = queue == NULL
-                  ? -EPIPE
-                  : rpc_call_file_open(queue, token_of(c, id), &(struct ipc_file_open){});
+        err = queue == NULL ? -EPIPE
+                            : rpc_call_file_open(queue, token_of(c, id), &(struct ipc_file_open){});
         c->open_file_ask = err == 0 ? id : 0;
     }
     if (err != 0)
@@ -449,6 +449,25 @@ void client_answer(struct server *s, uint64_t token, const struct answer *answer
     go_on(c);
 }
 
+void client_admitted(struct server *s, uint64_t token, bool is_counted)
+{
+    struct client *c = server_client(s, (uint32_t)(token >> 32));
+    struct ip ip;
+    if (c != NULL && c->admit_ask == (uint32_t)token) {
+        c->admit_ask = 0;
+        c->is_counted = is_counted;
+    } else if (server_take_orphan(s, token, &ip) && is_counted) {
+        server_count_out(s, &ip);
+    }
+}
+
+void client_forget_counts(struct server *s)
+{
+    for (uint32_t i = 0; i < s->place_count; i++)
+        if (s->clients[i] != NULL)
+            s->clients[i]->is_counted = false;
+}
+
 void client_remember_recipient(struct server *s, uint64_t token,
                                const struct ipc_rcpt_verdict *verdict)
 {
@@ -536,6 +555,8 @@ static void on_closed(void *user, struct conn *conn, enum conn_end end, slice de
     timer_stop(s->role->loop, &c->timer);
     if (c->is_counted)
         server_count_out(s, &c->ip);
+    else if (c->admit_ask != 0)
+        server_orphan(s, token_of(c, c->admit_ask), &c->ip);
     for (struct client **at = &s->stalled; c->is_stalled && *at != NULL; at = &(*at)->next_stalled)
         if (*at == c) {
             *at = c->next_stalled;

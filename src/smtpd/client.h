@@ -19,6 +19,10 @@ void client_new(struct server *s, uint32_t listener, int fd, const struct ip *ip
 
 /* An answer for the question with this token. */
 void client_answer(struct server *s, uint64_t token, const struct answer *answer);
+/* counters' answer, before it goes to client_answer. */
+void client_admitted(struct server *s, uint64_t token, bool is_counted);
+/* counters died, and all that it had counted with it. */
+void client_forget_counts(struct server *s);
 /* directory's yes for the recipient with this token goes to the cache. */
 void client_remember_recipient(struct server *s, uint64_t token,
                                const struct ipc_rcpt_verdict *verdict);

@@ -163,7 +163,7 @@ static int ask_signature(void *user, uint64_t id, slice key_id, uint16_t scheme,
     if (keys == NULL)
         return -EPIPE;
     return rpc_call_sign(keys, id,
-                         &(struct ipc_sign){.key_id = key_id, .scheme = scheme, .data = tbs});
+                         &(struct ipc_sign){.key_id = key_id, .scheme = scheme, .text = tbs});
 }
 
 static void on_peer(struct role *r, struct rpc *peer)
@@ -175,8 +175,11 @@ static void on_peer(struct role *r, struct rpc *peer)
 static void on_gone(struct role *r, struct rpc *peer)
 {
     struct server *s = r->self;
-    if (rpc_peer(peer) == ROLE_COUNTERS)
+    if (rpc_peer(peer) == ROLE_COUNTERS) {
         buf_clear(&s->closed);
+        buf_clear(&s->orphans);
+        client_forget_counts(s);
+    }
     if (rpc_peer(peer) == ROLE_QUEUE)
         s->space_is_low = false;
 }
@@ -280,6 +283,7 @@ static void on_answer(struct role *r, struct rpc *peer, enum ipc_type call, uint
     }
     if (is_given && call == IPC_SESSION_OPEN) {
         a.code = m->session_admit.verdict;
+        client_admitted(s, token, a.code == ADMIT_YES);
     } else if (is_given && call == IPC_DNS_PTR) {
         a.text = m->dns_name.name;
     } else if (is_given && call == IPC_RCPT_CHECK) {
@@ -319,6 +323,7 @@ static int smtpd_open(struct role *r, slice text)
         s->listeners[i] = (struct listener){.server = s, .index = i, .fd = -1};
     effects_init(&s->fx);
     buf_init(&s->closed, 1024 * 1024);
+    buf_init(&s->orphans, 1024 * 1024);
     s->generation.fd = -1;
     if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
         return -EIO;

@@ -59,3 +59,27 @@ struct client *server_client(const struct server *s, uint32_t number)
         return NULL;
     return s->clients[place];
 }
+
+void server_orphan(struct server *s, uint64_t token, const struct ip *ip)
+{
+    const struct orphan o = {.token = token, .ip = *ip};
+    buf_add(&s->orphans, slice_of(&o, sizeof o));
+}
+
+bool server_take_orphan(struct server *s, uint64_t token, struct ip *ret)
+{
+    size_t n = s->orphans.n / sizeof(struct orphan);
+    for (size_t i = 0; i < n; i++) {
+        char *at = s->orphans.p + i * sizeof(struct orphan);
+        struct orphan o;
+        memcpy(&o, at, sizeof o);
+        if (o.token != token)
+            continue;
+        memmove(at, s->orphans.p + (n - 1) * sizeof o, sizeof o);
+        s->orphans.n -= sizeof o;
+        s->orphans.err = BUF_OK;
+        *ret = o.ip;
+        return true;
+    }
+    return false;
+}

@@ -20,6 +20,11 @@ struct listener {
     int fd;         /* owned; -1: not there */
 };
 
+struct orphan {
+    uint64_t token;
+    struct ip ip;
+};
+
 struct server {
     struct role *role;
     struct ruleset *rules;
@@ -42,6 +47,7 @@ struct server {
     uint32_t free_count, place_count;
     uint32_t client_count;
     struct buf closed;      /* addresses whose end counters could not be told yet, struct ip each */
+    struct buf orphans;     /* clients that went while counters were asked, struct orphan each */
     struct client *stalled; /* whose questions found a channel full */
     uint64_t sessions, messages, refusals; /* since the start */
 };
@@ -52,6 +58,10 @@ bool server_add_client(struct server *s, struct client *c, uint32_t *ret_number)
 void server_remove_client(struct server *s, uint32_t number);
 /* Tells counters that a session of this address has ended, now or when there is room. */
 void server_count_out(struct server *s, const struct ip *ip);
+/* A client has gone whose admission is still being asked for: should it be granted, the session
+ * must be counted out again. */
+void server_orphan(struct server *s, uint64_t token, const struct ip *ip);
+bool server_take_orphan(struct server *s, uint64_t token, struct ip *ret);
 /* After a client has gone: was it the last that drain waits for? */
 void server_look_at_drain(struct server *s);
 /* NULL: that client is gone. */
