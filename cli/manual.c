@@ -95,28 +95,27 @@ struct text {
     size_t width;
 };
 
-/* Words at an indent, none wider than the rest of the line if it can be. */
-static void add_wrapped(struct text *t, slice s, size_t indent)
+void manual_add_wrapped(struct buf *out, slice s, size_t indent, size_t width)
 {
     size_t column = 0;
     slice word;
     while (slice_split(&s, ' ', &word)) {
         size_t n = utf8_width(word);
-        if (column > 0 && column + 1 + n > t->width) {
-            buf_addc(t->out, '\n');
+        if (column > 0 && column + 1 + n > width) {
+            buf_addc(out, '\n');
             column = 0;
         }
         if (column == 0) {
             for (; column < indent; column++)
-                buf_addc(t->out, ' ');
+                buf_addc(out, ' ');
         } else {
-            buf_addc(t->out, ' ');
+            buf_addc(out, ' ');
             column++;
         }
-        buf_add(t->out, word);
+        buf_add(out, word);
         column += n;
     }
-    buf_addc(t->out, '\n');
+    buf_addc(out, '\n');
 }
 
 static void text_entry(void *context, const struct conf_doc *doc)
@@ -129,7 +128,7 @@ static void text_entry(void *context, const struct conf_doc *doc)
         if (!is_top)
             buf_addf(t->out, "%.*s %.*s%s{ … }\n", SLICE_ARG(doc->block), SLICE_ARG(doc->value),
                      doc->value.n > 0 ? " " : "");
-        add_wrapped(t, doc->text, is_top ? 0 : 4);
+        manual_add_wrapped(t->out, doc->text, is_top ? 0 : 4, t->width);
         return;
     }
     buf_addf(t->out, "%s%.*s %.*s", is_top ? "" : "    ", SLICE_ARG(doc->key),
@@ -137,7 +136,7 @@ static void text_entry(void *context, const struct conf_doc *doc)
     if (doc->fallback.n > 0)
         buf_addf(t->out, "   (default: %.*s)", SLICE_ARG(doc->fallback));
     buf_addc(t->out, '\n');
-    add_wrapped(t, doc->text, indent);
+    manual_add_wrapped(t->out, doc->text, indent, t->width);
 }
 
 void manual_conf_text(struct buf *out, size_t width)

@@ -1,0 +1,554 @@
+/* candor setup: from a domain's name to a server that can be started. Each step is done only where
+ * its result is missing, and the configuration comes last: what was interrupted is simply run
+ * again, and a server that was set up is never touched. */
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/certificate.h"
+#include "cli/configuration.h"
+#include "cli/dns_records.h"
+#include "cli/manual.h"
+#include "lib/route/recipient.h"
+#include "sys/directory/admin.h"
+
+#define PEM_MAX ((size_t)1 << 20)
+
+struct setup {
+    struct cli *cli;
+    struct arena arena;
+    const char *dir; /* absolute; NULL: the system's places */
+    const char *certificate_given, *key_given;
+    bool is_demo;
+    slice domain; /* ASCII */
+    slice host;
+    const char *conf, *tls, *certificate, *key, *spool, *database_dir, *database, *mail, *empty;
+    const char *accounts[2];
+    size_t accounts_n;
+    bool is_self_signed, is_certificate_new;
+    struct buf text; /* of the configuration */
+};
+
+/* --- names ---------------------------------------------------------------------------------- */
+
+/* NULL when there is no memory. */
+static const char *joined(struct setup *s, const char *a, const char *b)
+{
+    struct buf path;
+    slice copy = {NULL, 0};
+    buf_init(&path, 2 * PATH_MAX);
+    buf_addf(&path, "%s%s", a, b);
+    bool ok = path.err == BUF_OK && arena_copy(&s->arena, buf_slice(&path), &copy);
+    buf_release(&path);
+    return ok ? copy.p : NULL;
+}
+
+static int cannot(const struct setup *s, const char *what, const char *path, int err)
+{
+    return cli_error(s->cli, CLI_TEMPFAIL, "%s %s: %s%s", what, path, strerrorname_np(err),
+                     err == EACCES || err == EPERM
+                         ? "\n  The system's places need root; --dir DIR puts everything into a "
+                           "folder of your own."
+                         : "");
+}
+
+static int choose_paths(struct setup *s)
+{
+    bool is_own = s->dir != NULL;
+    const char *base = is_own ? s->dir : "";
+    s->conf = joined(s, base, is_own ? "/candor.conf" : CONFIGURATION_DEFAULT);
+    s->tls = joined(s, base, is_own ? "/tls" : "/etc/candor/tls");
+    s->certificate = joined(s, base, is_own ? "/tls/cert.pem" : "/etc/candor/tls/cert.pem");
+    s->key = joined(s, base, is_own ? "/tls/key.pem" : "/etc/candor/tls/key.pem");
+    s->spool = joined(s, base, is_own ? "/spool" : "/var/spool/candor");
+    s->database_dir = joined(s, base, is_own ? "" : "/var/lib/candor");
+    s->database = joined(s, base, is_own ? "/candor.db" : "/var/lib/candor/candor.db");
+    s->mail = joined(s, base, is_own ? "/mail" : "/srv/mail");
+    s->empty = joined(s, base, is_own ? "/empty" : "/run/candor/empty");
+    bool ok = s->conf && s->tls && s->certificate && s->key && s->spool && s->database_dir &&
+              s->database && s->mail && s->empty;
+    return ok ? CLI_OK : cli_error(s->cli, CLI_TEMPFAIL, "out of memory");
+}
+
+static int choose_names(struct setup *s, const char *domain, const char *host)
+{
+    enum recipient_err err = recipient_domain(&s->arena, slice_cstr(domain), &s->domain);
+    if (err != RECIPIENT_OK)
+        return cli_error(s->cli, CLI_USAGE, "\"%s\" is no domain: %.*s", domain,
+                         SLICE_ARG(recipient_err_text(err)));
+    struct buf name;
+    buf_init(&name, 1024);
+    if (host != NULL)
+        buf_adds(&name, host);
+    else
+        buf_addf(&name, "mx.%.*s", SLICE_ARG(s->domain));
+    bool ok = arena_copy(&s->arena, buf_slice(&name), &s->host);
+    buf_release(&name);
+    return ok ? CLI_OK : cli_error(s->cli, CLI_TEMPFAIL, "out of memory");
+}
+
+/* --- files ---------------------------------------------------------------------------------- */
+
+/* Started by root, roles run as users of their own; without them, and without root, nothing. */
+static int give(const struct setup *s, const char *path, const char *user)
+{
+    if (geteuid() != 0 || user == NULL)
+        return CLI_OK;
+    const struct passwd *p = getpwnam(user);
+    if (p != NULL && chown(path, p->pw_uid, p->pw_gid) != 0)
+        return cannot(s, "cannot give away", path, errno);
+    return CLI_OK;
+}
+
+/* With the folders above it, which get 0755. One that is there stays as it is. */
+static int make_folder(const struct setup *s, const char *path, mode_t mode, const char *user)
+{
+    char name[PATH_MAX];
+    size_t n = strlen(path);
+    if (n == 0 || n >= sizeof(name))
+        return cannot(s, "cannot make", path, ENAMETOOLONG);
+    memcpy(name, path, n + 1);
+    for (size_t i = 1; i < n; i++) {
+        if (name[i] != '/')
+            continue;
+        name[i] = '\0';
+        if (mkdir(name, 0755) != 0 && errno != EEXIST)
+            return cannot(s, "cannot make", name, errno);
+        name[i] = '/';
+    }
+    if (mkdir(path, mode) != 0)
+        return errno == EEXIST ? CLI_OK : cannot(s, "cannot make", path, errno);
+    /* Whatever the umask. */
+    if (chmod(path, mode) != 0)
+        return cannot(s, "cannot set the mode of", path, errno);
+    return give(s, path, user);
+}
+
+static bool write_all(int fd, slice text)
+{
+    while (text.n > 0) {
+        ssize_t n = write(fd, text.p, text.n);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return false;
+        text = slice_tail(text, (size_t)n);
+    }
+    return true;
+}
+
+/* All of it or nothing, and not over another file. */
+static int write_file(struct setup *s, const char *path, slice text, mode_t mode)
+{
+    const char *half = joined(s, path, ".new");
+    if (half == NULL)
+        return cli_error(s->cli, CLI_TEMPFAIL, "out of memory");
+    (void)!unlink(half); /* of a setup that was interrupted */
+    int fd = open(half, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+    if (fd < 0)
+        return cannot(s, "cannot write", half, errno);
+    bool ok = fchmod(fd, mode) == 0 && write_all(fd, text) && fsync(fd) == 0;
+    int err = errno;
+    if (close(fd) != 0 && ok) {
+        ok = false;
+        err = errno;
+    }
+    if (ok && link(half, path) != 0) {
+        ok = false;
+        err = errno;
+    }
+    unlink(half);
+    return ok ? CLI_OK : cannot(s, "cannot write", path, err);
+}
+
+static int read_file(const struct setup *s, const char *path, struct buf *ret)
+{
+    FILE *f = fopen(path, "re");
+    if (f == NULL)
+        return cannot(s, "cannot read", path, errno);
+    for (;;) {
+        char *to = buf_reserve(ret, 4096);
+        size_t n = to == NULL ? 0 : fread(to, 1, 4096, f);
+        if (n == 0)
+            break;
+        ret->n += n;
+    }
+    bool ok = ferror(f) == 0 && ret->err == BUF_OK;
+    int err = errno;
+    if (fclose(f) != 0 || !ok)
+        return cannot(s, "cannot read", path, ret->err == BUF_OK ? err : EFBIG);
+    return CLI_OK;
+}
+
+static int make_folders(const struct setup *s)
+{
+    const struct {
+        const char *path;
+        mode_t mode;
+        const char *user;
+    } folders[] = {
+        {s->spool, 0700, "candor-queue"},
+        {s->mail, 0700, "candor-deliver"},
+        {s->tls, 0700, NULL},
+        {s->empty, 0755, NULL},
+        {s->database_dir, s->dir != NULL ? 0755 : 0700, s->dir != NULL ? NULL : "candor-directory"},
+    };
+    int status = CLI_OK;
+    if (s->dir != NULL)
+        status = make_folder(s, s->dir, 0755, NULL);
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]) && status == CLI_OK; i++)
+        status = make_folder(s, folders[i].path, folders[i].mode, folders[i].user);
+    return status;
+}
+
+/* --- certificate ---------------------------------------------------------------------------- */
+
+static int report_certificate(const struct setup *s, enum certificate_err err)
+{
+    switch (err) {
+    case CERTIFICATE_OK:
+        return CLI_OK;
+    case CERTIFICATE_UNREADABLE:
+        return cli_error(s->cli, CLI_NO, "there is no PEM certificate in %s", s->certificate);
+    case CERTIFICATE_NO_KEY:
+        return cli_error(s->cli, CLI_NO,
+                         "there is no PEM private key in %s, or it has a pass phrase, which nobody "
+                         "could type when the server starts",
+                         s->key);
+    case CERTIFICATE_MISMATCH:
+        return cli_error(s->cli, CLI_NO, "%s is not the key of %s", s->key, s->certificate);
+    case CERTIFICATE_OTHER_HOST:
+        fprintf(stderr, "note: the certificate is not for %.*s; --host names the server\n",
+                SLICE_ARG(s->host));
+        return CLI_OK;
+    case CERTIFICATE_EXPIRED:
+        fprintf(stderr, "note: the certificate has expired\n");
+        return CLI_OK;
+    case CERTIFICATE_FAILED:
+        break;
+    }
+    return cli_error(s->cli, CLI_TEMPFAIL, "the certificate could not be worked on: no memory?");
+}
+
+static int look_at_certificate(struct setup *s)
+{
+    struct buf certificate, key;
+    buf_init(&certificate, PEM_MAX);
+    buf_init(&key, PEM_MAX);
+    int status = read_file(s, s->certificate, &certificate);
+    if (status == CLI_OK)
+        status = read_file(s, s->key, &key);
+    if (status == CLI_OK)
+        status = report_certificate(s, certificate_check(buf_slice(&certificate), buf_slice(&key),
+                                                         s->host));
+    buf_release(&certificate);
+    buf_release(&key);
+    return status;
+}
+
+static int make_certificate(struct setup *s)
+{
+    struct buf certificate, key;
+    buf_init(&certificate, PEM_MAX);
+    buf_init(&key, PEM_MAX);
+    int status =
+        report_certificate(s, certificate_make(s->host, s->dir != NULL, &certificate, &key));
+    /* A key without its certificate is what an interrupted setup leaves. */
+    if (status == CLI_OK && unlink(s->key) != 0 && errno != ENOENT)
+        status = cannot(s, "cannot replace", s->key, errno);
+    if (status == CLI_OK)
+        status = write_file(s, s->key, buf_slice(&key), 0600);
+    if (status == CLI_OK)
+        status = write_file(s, s->certificate, buf_slice(&certificate), 0644);
+    buf_release(&certificate);
+    buf_release(&key);
+    s->is_self_signed = s->is_certificate_new = true;
+    return status;
+}
+
+static int find_certificate(struct setup *s)
+{
+    if (s->certificate_given == NULL)
+        return access(s->certificate, F_OK) == 0 ? look_at_certificate(s) : make_certificate(s);
+    char *certificate = realpath(s->certificate_given, NULL), *key = realpath(s->key_given, NULL);
+    int status = CLI_OK;
+    if (certificate == NULL || key == NULL) {
+        status = cannot(s, "cannot find", certificate == NULL ? s->certificate_given : s->key_given,
+                        errno);
+    } else {
+        s->certificate = joined(s, certificate, "");
+        s->key = joined(s, key, "");
+        status = s->certificate != NULL && s->key != NULL
+                     ? look_at_certificate(s)
+                     : cli_error(s->cli, CLI_TEMPFAIL, "out of memory");
+    }
+    free(certificate);
+    free(key);
+    return status;
+}
+
+/* --- configuration -------------------------------------------------------------------------- */
+
+static void add_quoted(struct buf *out, const char *path)
+{
+    buf_addc(out, '"');
+    for (const char *p = path; *p != '\0'; p++) {
+        if (*p == '"' || *p == '\\')
+            buf_addc(out, '\\');
+        buf_addc(out, *p);
+    }
+    buf_addc(out, '"');
+}
+
+static void add_tls(struct setup *s)
+{
+    buf_adds(&s->text, "tls {\n    certificate ");
+    if (s->certificate_given != NULL)
+        add_quoted(&s->text, s->certificate);
+    else
+        buf_adds(&s->text, "tls/cert.pem");
+    buf_adds(&s->text, "\n    key         ");
+    if (s->certificate_given != NULL)
+        add_quoted(&s->text, s->key);
+    else
+        buf_adds(&s->text, "tls/key.pem");
+    buf_adds(&s->text, "\n}\n\n");
+}
+
+static void write_text(struct setup *s)
+{
+    struct buf *out = &s->text;
+    buf_addf(out,
+             "# Made by `candor setup`. What else may stand here: candor.conf(5), `candor config "
+             "keys`.\n\nhost     %.*s\n",
+             SLICE_ARG(s->host));
+    if (s->dir != NULL)
+        buf_adds(out, "\n# Paths begin where this file is.\n"
+                      "spool    spool\n"
+                      "database candor.db\n"
+                      "control  control.sock\n"
+                      "empty    empty\n"
+                      "deliver  maildir mail/{domain}/{local}\n\n");
+    else
+        buf_adds(out, "deliver  maildir /srv/mail/{domain}/{local}\n\n");
+    if (s->is_demo)
+        buf_adds(out, "listen 127.0.0.1:2525 { tls optional }\n"
+                      "listen 127.0.0.1:2587 { tls required }\n"
+                      "listen 127.0.0.1:2465 { tls implicit }\n\n");
+    else
+        buf_adds(out, "listen [::]:25  { tls optional }\n"
+                      "listen [::]:587 { tls required }\n"
+                      "listen [::]:465 { tls implicit }\n\n");
+    add_tls(s);
+    buf_addf(out, "domain %.*s\n", SLICE_ARG(s->domain));
+    if (s->is_demo)
+        buf_adds(out, "\n# Alone on this machine.\n"
+                      "limits { unlimited 127.0.0.0/8 ::1 }\n"
+                      "queue  { min-free 16M; min-free-inodes 100 }\n");
+}
+
+/* The text must pass what every start will ask of it. */
+static int check_text(struct setup *s)
+{
+    struct conf_errors errors;
+    struct conf *conf = NULL;
+    conf_errors_init(&errors);
+    slice file = slice_cstr(s->conf);
+    enum conf_err err =
+        conf_parse(buf_slice(&s->text), file, slice_cstr(s->dir != NULL ? s->dir : "/etc/candor"),
+                   &errors, &conf);
+    if (err == CONF_INVALID) {
+        struct buf shown;
+        buf_init(&shown, CONF_TEXT_MAX);
+        conf_errors_print(&shown, &errors, file, buf_slice(&s->text));
+        fwrite(shown.p, 1, shown.n, stderr);
+        buf_release(&shown);
+    }
+    conf_errors_release(&errors);
+    conf_unref(conf);
+    return err == CONF_OK        ? CLI_OK
+           : err == CONF_INVALID ? CLI_NO
+                                 : cli_error(s->cli, CLI_TEMPFAIL, "out of memory");
+}
+
+/* --- accounts ------------------------------------------------------------------------------- */
+
+static int add_account(struct setup *s, struct directory_db *db, const char *name)
+{
+    const struct directory_rules_domain domain = {.name = s->domain};
+    const struct directory_rules rules = {.recipient.separators = SLICE_LIT("+"),
+                                          .host = s->host,
+                                          .maildir = SLICE_LIT("/{domain}/{local}"),
+                                          .domains = &domain,
+                                          .domain_count = 1};
+    struct buf address, answer;
+    bool changed;
+    buf_init(&address, 1024);
+    buf_init(&answer, 65536);
+    buf_addf(&address, "%s@%.*s", name, SLICE_ARG(s->domain));
+    json_t *request = json_pack("{s:s,s:s%}", "do", "account-add", "address", address.p, address.n);
+    char *text = request == NULL ? NULL : json_dumps(request, JSON_COMPACT);
+    int err = text == NULL
+                  ? -ENOMEM
+                  : directory_admin(db, &rules, slice_cstr(text), time(NULL), &answer, &changed);
+    json_t *object = err != 0 ? NULL : json_loadb(answer.p, answer.n, 0, NULL);
+    const char *error = json_string_value(json_object_get(object, "error"));
+    int status = CLI_OK;
+    if (object == NULL)
+        status =
+            cli_error(s->cli, CLI_TEMPFAIL, "the account %s cannot be added: out of memory", name);
+    else if (!json_is_true(json_object_get(object, "ok")) &&
+             (error == NULL || strcmp(error, "exists") != 0))
+        status = cli_error(s->cli, CLI_TEMPFAIL, "the account %s cannot be added: %s", name,
+                           json_string_value(json_object_get(object, "message")));
+    json_decref(object);
+    json_decref(request);
+    free(text);
+    buf_release(&address);
+    buf_release(&answer);
+    return status;
+}
+
+static int add_accounts(struct setup *s)
+{
+    struct directory_db *db = NULL;
+    int err = directory_db_open(s->database, &db);
+    if (err != 0)
+        return cannot(s, "cannot open the database", s->database, -err);
+    int status = CLI_OK;
+    for (size_t i = 0; i < s->accounts_n && status == CLI_OK; i++)
+        status = add_account(s, db, s->accounts[i]);
+    directory_db_close(db);
+    return status != CLI_OK ? status : give(s, s->database, "candor-directory");
+}
+
+/* --- what to do next ------------------------------------------------------------------------ */
+
+static int print_json(struct setup *s)
+{
+    json_t *accounts = json_array();
+    for (size_t i = 0; i < s->accounts_n; i++) {
+        struct buf address;
+        buf_init(&address, 1024);
+        buf_addf(&address, "%s@%.*s", s->accounts[i], SLICE_ARG(s->domain));
+        json_array_append_new(accounts, json_stringn(address.p, address.n));
+        buf_release(&address);
+    }
+    json_t *object = json_pack("{s:s,s:s%,s:s,s:s,s:b,s:o,s:o}", "configuration", s->conf, "host",
+                               s->host.p, s->host.n, "certificate", s->certificate, "key", s->key,
+                               "self_signed", s->is_self_signed, "accounts", accounts, "dns",
+                               dns_records_json(s->domain, s->host));
+    return cli_print_json(s->cli, object) ? CLI_OK : CLI_TEMPFAIL;
+}
+
+static int print_text(struct setup *s)
+{
+    printf("%s is written: candor serve -c %s\n\n", s->conf, s->conf);
+    printf("Accounts:");
+    for (size_t i = 0; i < s->accounts_n; i++)
+        printf(" %s@%.*s", s->accounts[i], SLICE_ARG(s->domain));
+    printf("\nMore: candor account add NAME@%.*s -c %s\n\n", SLICE_ARG(s->domain), s->conf);
+    struct buf out;
+    buf_init(&out, 65536);
+    if (s->is_self_signed)
+        manual_add_wrapped(&out,
+                           SLICE_LIT("The certificate is self-signed. Other servers take it, "
+                                     "people's mail programs warn: give a real one with --cert "
+                                     "and --key, or change the block tls later."),
+                           0, cli_width());
+    if (!s->is_demo) {
+        buf_adds(&out, "\nPublish in the DNS:\n\n");
+        dns_records_print(&out, s->domain, s->host, cli_width());
+    }
+    fwrite(out.p, 1, out.n, stdout);
+    buf_release(&out);
+    return CLI_OK;
+}
+
+/* --- all of it ------------------------------------------------------------------------------ */
+
+static int run(struct setup *s)
+{
+    struct stat there;
+    if (lstat(s->conf, &there) == 0)
+        return cli_error(s->cli, CLI_NO,
+                         "there is a server already: %s\n  To begin anew, move it away first.",
+                         s->conf);
+    int status = make_folders(s);
+    if (status == CLI_OK)
+        status = find_certificate(s);
+    if (status == CLI_OK) {
+        write_text(s);
+        status = s->text.err != BUF_OK ? cli_error(s->cli, CLI_TEMPFAIL, "out of memory")
+                                       : check_text(s);
+    }
+    if (status == CLI_OK)
+        status = add_accounts(s);
+    if (status == CLI_OK)
+        status = write_file(s, s->conf, buf_slice(&s->text), 0644);
+    if (status == CLI_OK)
+        status = s->cli->is_json ? print_json(s) : print_text(s);
+    return status;
+}
+
+/* A folder that may not be there yet, as an absolute path without a slash at its end. */
+static int choose_dir(struct setup *s, const char *dir)
+{
+    slice name = slice_cstr(dir);
+    while (name.n > 1 && name.p[name.n - 1] == '/')
+        name.n--;
+    struct buf path;
+    buf_init(&path, 2 * PATH_MAX);
+    if (name.n > 0 && name.p[0] != '/') {
+        char *here = getcwd(NULL, 0);
+        buf_addf(&path, "%s/", here == NULL ? "" : here);
+        free(here);
+    }
+    buf_add(&path, name);
+    slice copy;
+    bool ok = name.n > 0 && path.err == BUF_OK && arena_copy(&s->arena, buf_slice(&path), &copy);
+    buf_release(&path);
+    if (!ok)
+        return cli_usage(s->cli, "--dir needs the name of a folder");
+    s->dir = copy.p;
+    return CLI_OK;
+}
+
+int cmd_setup(struct cli *cli)
+{
+    struct setup s = {.cli = cli, .accounts = {"postmaster"}, .accounts_n = 1};
+    const char *dir = NULL, *host = NULL;
+    s.is_demo = cli_take_flag(cli, "--demo");
+    if (!cli_take_option(cli, "--dir", &dir) || !cli_take_option(cli, "--host", &host) ||
+        !cli_take_option(cli, "--cert", &s.certificate_given) ||
+        !cli_take_option(cli, "--key", &s.key_given) || !cli_check_args(cli, 1, 1))
+        return CLI_USAGE;
+    if ((s.certificate_given == NULL) != (s.key_given == NULL))
+        return cli_usage(cli, "--cert and --key go together");
+    if (s.is_demo && dir == NULL)
+        return cli_usage(cli, "--demo needs --dir");
+    if (s.is_demo) {
+        s.accounts[0] = "alice";
+        s.accounts[1] = "bob";
+        s.accounts_n = 2;
+    }
+    arena_init(&s.arena, 65536);
+    buf_init(&s.text, CONF_TEXT_MAX);
+    int status = dir != NULL ? choose_dir(&s, dir) : CLI_OK;
+    if (status == CLI_OK)
+        status = choose_names(&s, cli->args[0], host);
+    if (status == CLI_OK)
+        status = choose_paths(&s);
+    if (status == CLI_OK)
+        status = run(&s);
+    buf_release(&s.text);
+    arena_release(&s.arena);
+    return status;
+}
