@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <jansson.h>
 
+#include "lib/base/ascii.h"
 #include "lib/route/maildir_path.h"
 
 #define ANSWER_MAX_BYTES ((size_t)120 * 1024)
 #define PAGE_BYTES ((size_t)64 * 1024)
 #define ALIAS_TEXT_MAX_BYTES ((size_t)48 * 1024)
+#define NAME_MAX_BYTES 200
 #define SCRATCH_MAX_BYTES ((size_t)8 << 20)
 
 struct admin {
@@ -575,6 +577,13 @@ static void do_account_add(struct admin *a)
     if (!read_local_address(a, false, &r) || !need_free(a, &r, DIRECTORY_NOTHING) ||
         !need_path(a, &r))
         return;
+    for (size_t i = 0; i < account.name.n; i++) {
+        if (account.name.n > NAME_MAX_BYTES || ascii_is_control(account.name.p[i])) {
+            refuse(a, "bad-request", slice_of(NULL, 0), "the name cannot be used",
+                   "At most 200 bytes, on one line.");
+            return;
+        }
+    }
     account.domain = r.domain;
     account.local = r.local;
     account.shown = r.shown;

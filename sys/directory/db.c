@@ -296,7 +296,7 @@ static int configure(sqlite3 *sqlite)
 
 /* SQLite would make the file readable for all that the umask lets. Its -wal and -shm take over the
  * mode from it. */
-static int make_file(const char *path)
+int directory_db_make(const char *path, uid_t uid, gid_t gid)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     struct stat st;
@@ -308,6 +308,8 @@ static int make_file(const char *path)
         err = -errno;
     else if (!S_ISREG(st.st_mode))
         err = -EMEDIUMTYPE;
+    else if (uid != (uid_t)-1 && (st.st_uid != uid || st.st_gid != gid) && fchown(fd, uid, gid) < 0)
+        err = -errno;
     if (close(fd) < 0 && err == 0)
         err = -errno;
     return err;
@@ -316,7 +318,7 @@ static int make_file(const char *path)
 int directory_db_open(const char *path, struct directory_db **ret)
 {
     struct directory_db *db;
-    int err = make_file(path);
+    int err = directory_db_make(path, (uid_t)-1, (gid_t)-1);
 
     if (err != 0)
         return err;

@@ -15,10 +15,15 @@
 #ifndef CANDOR_SYS_DIRECTORY_DB_H
 #define CANDOR_SYS_DIRECTORY_DB_H
 
+#include <sys/types.h>
+
 #include "lib/base/arena.h"
 
 struct directory_db;
 
+/* Makes the file (mode 0600) when there is none, and makes it this user's ((uid_t)-1: leaves it
+ * whose it is): for a role that is root now and will not be. */
+int directory_db_make(const char *path, uid_t uid, gid_t gid) __attribute__((warn_unused_result));
 /* Makes the file (mode 0600) when there is none. */
 int directory_db_open(const char *path, struct directory_db **ret)
     __attribute__((warn_unused_result));
