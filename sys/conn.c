@@ -1,6 +1,8 @@
 #include "sys/conn.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,6 +16,9 @@ enum { TLS_RECORD_BYTES = 16384 };
 enum { ALERT_TIMEOUT_MS = 2000 };
 /* How much of what a peer still sends is read away so that it sees our end, not a reset. */
 enum { LINGER_MAX_BYTES = 1024 * 1024 };
+/* Many handshakes at a time leave holes between the sessions that stay: 38 KB of memory a session
+ * instead of 21 when 1000 come at once. Given back when it is calm again. */
+enum { TRIM_HANDSHAKES = 128, TRIM_DELAY_MS = 3000 };
 
 enum state {
     OPEN,
@@ -25,6 +30,8 @@ enum state {
 
 struct conn_set {
     struct loop *loop;
+    struct timer trim;
+    uint32_t handshakes; /* since the last trim */
     size_t conns;
     char plain[CONN_READ_BYTES];  /* what on_data is given */
     char sealed[CONN_READ_BYTES]; /* what comes from the socket under TLS */
@@ -154,6 +161,18 @@ static bool may_deliver(const struct conn *c)
     return c->state == OPEN && !c->paused && conn_unsent(c) < CONN_OUT_HIGH_BYTES;
 }
 
+static void on_trim(struct timer *t)
+{
+    CONTAINER_OF(t, struct conn_set, trim)->handshakes = 0;
+    (void)malloc_trim(0); /* says whether there was anything */
+}
+
+static void count_handshake(struct conn_set *set)
+{
+    if (++set->handshakes >= TRIM_HANDSHAKES)
+        timer_set(set->loop, &set->trim, TRIM_DELAY_MS, on_trim);
+}
+
 /* One step of the handshake; *in is what there is of the peer's bytes. */
 static void shake(struct conn *c, slice *in)
 {
@@ -163,6 +182,7 @@ static void shake(struct conn *c, slice *in)
         timer_stop(c->set->loop, &c->timer);
         c->state = OPEN;
         c->is_secure = true;
+        count_handshake(c->set);
         tls_session_facts(c->tls, &facts);
         c->ops->on_tls(c->user, c, &facts, (slice){0});
         break;
@@ -405,16 +425,18 @@ static void on_ready(struct watch *w, uint32_t events)
 
 struct conn_set *conn_set_new(struct loop *loop)
 {
-    struct conn_set *set = malloc(sizeof *set);
-    if (set == NULL)
-        return NULL;
-    set->loop = loop;
-    set->conns = 0;
+    struct conn_set *set = calloc(1, sizeof *set);
+    if (set != NULL)
+        set->loop = loop;
     return set;
 }
 
 void conn_set_free(struct conn_set *set)
 {
+    if (set == NULL)
+        return;
+    assert(set->conns == 0);
+    timer_stop(set->loop, &set->trim);
     free(set);
 }
 
