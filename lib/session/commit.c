@@ -65,6 +65,8 @@ void commit_ask(struct session *s, const struct turn *t)
     t->fx->has_commit = true;
     t->fx->commit = (struct session_commit){
         .ask_id = s->commit_ask,
+        .recipients = txn->accepted,
+        .reverse_path = txn->reverse_path,
         .envelope = buf_slice(&txn->envelope),
         .added = buf_slice(&txn->added),
         .header = buf_slice(&txn->header),

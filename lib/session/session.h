@@ -114,6 +114,8 @@ struct finding {
 /* A whole message to be made safe. All slices are valid until session_answer() of its id. */
 struct session_commit {
     uint32_t ask_id;
+    uint32_t recipients;
+    slice reverse_path;
     slice envelope; /* lib/smtp/envelope.h */
     slice added;    /* header fields that we put on top, CRLF ends */
     slice

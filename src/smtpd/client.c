@@ -342,6 +342,8 @@ static void log_accepted(struct client *c, uint64_t id)
     log_begin(&line, c->server->role->log, LOG_INFO, "smtp.accepted");
     log_slice(&line, "session", session_id(c->session));
     log_slice(&line, "queue_id", queueid_print(id, text));
+    log_slice(&line, "from", c->commit.reverse_path);
+    log_u64(&line, "recipients", c->commit.recipients);
     log_u64(&line, "bytes", c->commit.header.n + c->commit.body_bytes);
     log_end(&line);
 }
