@@ -90,6 +90,7 @@ struct spool_options {
     uint32_t spares;        /* segments to keep ready; at least 2 */
     uint64_t floor_bytes;   /* free space and inodes below which no message is taken */
     uint64_t floor_inodes;
+    uint64_t random; /* used once, when the spool is made: the salt of its CRCs */
     struct spool_listener listener;
 };
 

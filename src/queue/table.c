@@ -139,6 +139,17 @@ static bool grow_chunks(struct table *t)
     return true;
 }
 
+bool table_reserve(struct table *t, size_t n)
+{
+    while ((t->count + n) * 4 > t->bucket_count * 3)
+        if (!grow_buckets(t))
+            return false;
+    while (table_limit(t) - t->count < n)
+        if (!grow_chunks(t))
+            return false;
+    return true;
+}
+
 struct entry *table_add(struct table *t, uint64_t id)
 {
     assert(id != 0);

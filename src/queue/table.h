@@ -24,8 +24,9 @@ struct entry {
     struct place message;
     struct place state;
     uint16_t attempts;
-    bool has_file;   /* the body is in a file of its own */
-    bool is_checked; /* that file has been read and agreed, in this run */
+    bool has_file;            /* the body is in a file of its own */
+    uint16_t states_gathered; /* states on their way to the disk */
+    bool is_checked;          /* that file has been read and agreed, in this run */
     /* The scheduler's, not stored; 0 and TABLE_NONE in a new entry. */
     uint8_t mark;
     uint32_t heap_at;
@@ -39,6 +40,8 @@ struct table *table_new(void);
 void table_free(struct table *t);
 size_t table_count(const struct table *t);
 size_t table_memory_bytes(const struct table *t);
+/* After true the next n table_add cannot fail. */
+bool table_reserve(struct table *t, size_t n);
 /* A new entry with this id, which is not 0 and must not be there; NULL without memory. */
 struct entry *table_add(struct table *t, uint64_t id);
 struct entry *table_find(const struct table *t, uint64_t id);
