@@ -29,7 +29,7 @@ struct setup {
     bool is_demo;
     slice domain; /* ASCII */
     slice host;
-    const char *conf, *tls, *certificate, *key, *spool, *database_dir, *database, *mail, *empty;
+    const char *conf, *tls, *certificate, *key, *spool, *database_dir, *database, *mail;
     const char *accounts[2];
     size_t accounts_n;
     bool is_self_signed, is_certificate_new;
@@ -71,9 +71,8 @@ static int choose_paths(struct setup *s)
     s->database_dir = joined(s, base, is_own ? "" : "/var/lib/candor");
     s->database = joined(s, base, is_own ? "/candor.db" : "/var/lib/candor/candor.db");
     s->mail = joined(s, base, is_own ? "/mail" : "/srv/mail");
-    s->empty = joined(s, base, is_own ? "/empty" : "/run/candor/empty");
     bool ok = s->conf && s->tls && s->certificate && s->key && s->spool && s->database_dir &&
-              s->database && s->mail && s->empty;
+              s->database && s->mail;
     return ok ? CLI_OK : cli_error(s->cli, CLI_TEMPFAIL, "out of memory");
 }
 
@@ -197,7 +196,6 @@ static int make_folders(const struct setup *s)
         {s->spool, 0700, "candor-queue"},
         {s->mail, 0700, "candor-deliver"},
         {s->tls, 0700, NULL},
-        {s->empty, 0755, NULL},
         {s->database_dir, s->dir != NULL ? 0755 : 0700, s->dir != NULL ? NULL : "candor-directory"},
     };
     int status = CLI_OK;
@@ -334,7 +332,6 @@ static void write_text(struct setup *s)
                       "spool    spool\n"
                       "database candor.db\n"
                       "control  control.sock\n"
-                      "empty    empty\n"
                       "deliver  maildir mail/{domain}/{local}\n\n");
     else
         buf_adds(out, "deliver  maildir /srv/mail/{domain}/{local}\n\n");

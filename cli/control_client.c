@@ -58,7 +58,7 @@ static enum control_err send_all(struct control_client *c, slice s)
         if (n < 0 && errno == EINTR)
             continue;
         /* A server that refuses this user says so and closes: its words are worth reading. */
-        if (n < 0 && errno == EPIPE)
+        if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
             return CONTROL_OK;
         if (n < 0)
             return broken(c, errno);

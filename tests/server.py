@@ -85,7 +85,6 @@ host      mx.{DOMAIN}
 spool     {d}/spool
 database  {d}/candor.db
 control   {d}/control.sock
-empty     {d}/empty
 deliver   maildir {d}/mail/{{domain}}/{{local}}
 
 listen 127.0.0.1:{self.plain}    {{ class mx      tls optional }}

@@ -28,7 +28,6 @@ host      mx.$DOMAIN
 spool     /var/candor/spool
 database  /var/candor/candor.db
 control   /var/candor/control.sock
-empty     /var/candor/empty
 deliver   maildir /var/mail/vhosts/{local}/Maildir
 listen 127.0.0.1:2525 { class mx      tls optional }
 listen 127.0.0.1:2465 { class submit  tls implicit }
