@@ -388,9 +388,9 @@ char *loop_datagram_room(struct loop *l)
 
 int loop_run(struct loop *l)
 {
-    l->is_stopping = false;
     while (!l->is_stopping)
         uv_run(&l->uv, UV_RUN_DEFAULT);
+    l->is_stopping = false;
     run_hooks(l);
     return 0;
 }

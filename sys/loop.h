@@ -24,7 +24,7 @@ struct loop *loop_new(void);
 void loop_free(struct loop *l);
 /* Until loop_stop. 0 or -errno. */
 int loop_run(struct loop *l);
-/* loop_run returns at the end of this turn, hooks run. */
+/* loop_run returns at the end of this turn, hooks run; at once, if it has not begun yet. */
 void loop_stop(struct loop *l);
 /* Monotonic, as it was when this turn began: cheap, use it freely. */
 uint64_t loop_now_ms(const struct loop *l);

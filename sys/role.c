@@ -259,6 +259,9 @@ static void take_config(struct runner *self, uint32_t call, const struct ipc_con
     buf_init(&text, CONFIG_MAX_BYTES);
     int err = read_config(config->fd, &text);
     bool ok = err == 0;
+    if (config->log_format <= LOG_JSON && config->log_level <= LOG_DEBUG)
+        log_set(self->role.log, (enum log_format)config->log_format,
+                (enum log_level)config->log_level);
     if (err == 0 && !self->is_ready)
         err = start(self, buf_slice(&text));
     else if (err == 0 && self->spec->reconfigure != NULL)

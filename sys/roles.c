@@ -15,6 +15,12 @@ const char *role_name(uint32_t id)
     return id < ROLE_COUNT ? roles[id].name : "?";
 }
 
+const char *role_state_name(uint32_t state)
+{
+    static const char *const names[] = {"down", "starting", "ready", "draining"};
+    return state < sizeof names / sizeof names[0] ? names[state] : "?";
+}
+
 const char *role_executable(enum role_id id)
 {
     assert(id < ROLE_COUNT);

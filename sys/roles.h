@@ -10,6 +10,9 @@ enum role_id {
     ROLE_COUNT
 };
 
+/* As master sees a process of it. */
+enum role_state { ROLE_DOWN, ROLE_STARTING, ROLE_READY, ROLE_DRAINING };
+
 /* A set of roles. */
 typedef uint32_t role_set;
 #define ROLE_BIT(id) ((role_set)1 << (id))
@@ -18,6 +21,7 @@ typedef uint32_t role_set;
 
 /* "mx"; "?" for what is no role. */
 const char *role_name(uint32_t id);
+const char *role_state_name(uint32_t state);
 /* The file below libexec/candor. id must be a role. */
 const char *role_executable(enum role_id id);
 bool role_is_exposed(enum role_id id);

@@ -1,0 +1,179 @@
+#include "src/master/listeners.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { FIRST_FD = 3 };
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+static socklen_t to_address(const struct conf_endpoint *at, union address *ret)
+{
+    memset(ret, 0, sizeof *ret);
+    if (at->ip.family == IP_V4) {
+        ret->v4.sin_family = AF_INET;
+        ret->v4.sin_port = htons(at->port);
+        memcpy(&ret->v4.sin_addr, at->ip.bytes, 4);
+        return sizeof ret->v4;
+    }
+    ret->v6.sin6_family = AF_INET6;
+    ret->v6.sin6_port = htons(at->port);
+    memcpy(&ret->v6.sin6_addr, at->ip.bytes, 16);
+    return sizeof ret->v6;
+}
+
+static bool from_socket(int fd, struct conf_endpoint *ret)
+{
+    union address a;
+    socklen_t n = sizeof a;
+    int is_listening = 0;
+    socklen_t m = sizeof is_listening;
+    if (getsockname(fd, &a.any, &n) != 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &m) != 0 || is_listening == 0)
+        return false;
+    struct conf_endpoint at = {.port = 0};
+    if (a.any.sa_family == AF_INET) {
+        at.ip.family = IP_V4;
+        memcpy(at.ip.bytes, &a.v4.sin_addr, 4);
+        at.port = ntohs(a.v4.sin_port);
+    } else if (a.any.sa_family == AF_INET6) {
+        at.ip.family = IP_V6;
+        memcpy(at.ip.bytes, &a.v6.sin6_addr, 16);
+        at.port = ntohs(a.v6.sin6_port);
+    } else {
+        return false;
+    }
+    *ret = at;
+    return true;
+}
+
+void listeners_inherit(struct listeners *ret)
+{
+    uint64_t pid = 0, n = 0;
+    ret->n = 0;
+    bool is_ours = slice_to_u64(slice_cstr(getenv("LISTEN_PID")), UINT32_MAX, &pid) &&
+                   slice_to_u64(slice_cstr(getenv("LISTEN_FDS")), LISTENERS_MAX, &n) &&
+                   pid == (uint64_t)getpid();
+    unsetenv("LISTEN_PID");
+    unsetenv("LISTEN_FDS");
+    unsetenv("LISTEN_FDNAMES");
+    for (uint64_t i = 0; is_ours && i < n; i++) {
+        int fd = FIRST_FD + (int)i;
+        int flags = fcntl(fd, F_GETFL);
+        struct listener l = {.fd = fd};
+        if (flags >= 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
+            fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 && from_socket(fd, &l.at))
+            ret->v[ret->n++] = l;
+    }
+}
+
+static bool has_any_v4(const struct conf *conf, uint16_t port)
+{
+    for (size_t i = 0; i < conf->listen.n; i++) {
+        const struct conf_endpoint *at = &conf->listen.v[i].address;
+        if (at->port == port && at->ip.family == IP_V4 && ip_is_any(&at->ip))
+            return true;
+    }
+    return false;
+}
+
+/* [::] takes IPv4 along unless 0.0.0.0 has a line of its own for the port. */
+static int bind_one(const struct conf *conf, const struct conf_endpoint *at)
+{
+    union address a;
+    socklen_t n = to_address(at, &a);
+    const int on = 1;
+    int v6_only = !ip_is_any(&at->ip) || has_any_v4(conf, at->port);
+    int fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        (a.any.sa_family == AF_INET6 &&
+         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only) != 0) ||
+        bind(fd, &a.any, n) != 0 || listen(fd, SOMAXCONN) != 0) {
+        int err = errno;
+        close(fd);
+        return -err;
+    }
+    return fd;
+}
+
+/* A kernel without IPv6 still serves every address that it has. */
+static int bind_endpoint(const struct conf *conf, const struct conf_endpoint *at)
+{
+    int fd = bind_one(conf, at);
+    if (fd == -EAFNOSUPPORT && at->ip.family == IP_V6 && ip_is_any(&at->ip) &&
+        !has_any_v4(conf, at->port)) {
+        const struct conf_endpoint v4 = {.ip = {.family = IP_V4}, .port = at->port};
+        return bind_one(conf, &v4);
+    }
+    return fd;
+}
+
+static int keep_one(const struct listeners *have, const struct conf_endpoint *at)
+{
+    for (size_t i = 0; i < have->n; i++)
+        if (conf_endpoint_eq(&have->v[i].at, at))
+            return fcntl(have->v[i].fd, F_DUPFD_CLOEXEC, FIRST_FD);
+    return -1;
+}
+
+int listeners_open(const struct conf *conf, const struct listeners *have, struct listeners *ret,
+                   struct listen_problem *problem)
+{
+    ret->n = 0;
+    for (size_t i = 0; i < conf->listen.n; i++) {
+        const struct conf_listen *line = &conf->listen.v[i];
+        int fd = i < LISTENERS_MAX ? keep_one(have, &line->address) : -EMFILE;
+        if (fd == -1)
+            fd = bind_endpoint(conf, &line->address);
+        if (fd < 0) {
+            *problem = (struct listen_problem){line->address, -fd};
+            listeners_close(ret);
+            return fd;
+        }
+        ret->v[ret->n++] =
+            (struct listener){.at = line->address,
+                              .role = line->class == CONF_CLASS_MX ? ROLE_MX : ROLE_SUBMIT,
+                              .fd = fd};
+    }
+    return 0;
+}
+
+void listeners_close(struct listeners *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        close(l->v[i].fd);
+    l->n = 0;
+}
+
+static int set_number(const char *name, uint64_t v)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%llu", (unsigned long long)v);
+    return setenv(name, text, 1) == 0 ? 0 : -errno;
+}
+
+int listeners_bequeath(const struct listeners *l)
+{
+    int high[LISTENERS_MAX];
+    /* Out of the way first: one may sit where another belongs. */
+    for (size_t i = 0; i < l->n; i++) {
+        high[i] = fcntl(l->v[i].fd, F_DUPFD_CLOEXEC, FIRST_FD + LISTENERS_MAX);
+        if (high[i] < 0)
+            return -errno;
+    }
+    for (size_t i = 0; i < l->n; i++)
+        if (dup2(high[i], FIRST_FD + (int)i) < 0) /* without close-on-exec */
+            return -errno;
+    int err = set_number("LISTEN_FDS", l->n);
+    return err == 0 ? set_number("LISTEN_PID", (uint64_t)getpid()) : err;
+}
