@@ -1,4 +1,5 @@
-/* answers: what the u8 in an answer of counters, resolver and keys means (ipc.def). */
+/* answers: what the u8 in an answer of counters, resolver, keys, queue and deliver means (ipc.def).
+ */
 #ifndef CANDOR_SYS_ANSWERS_H
 #define CANDOR_SYS_ANSWERS_H
 
@@ -25,6 +26,21 @@ enum sign_result {
     SIGN_NO_KEY,  /* nobody has a key of this id: an old certificate */
     SIGN_REFUSED, /* the text is not one that TLS signs, or the scheme is not the key's */
     SIGN_FAILED,
+};
+
+/* file_opened.result and committed.result */
+enum spool_result {
+    SPOOL_RESULT_DONE,
+    SPOOL_RESULT_NO_ROOM, /* 452 */
+    SPOOL_RESULT_FAILED,  /* 451 */
+};
+
+/* delivered.result */
+enum delivery_result {
+    DELIVERY_DONE,   /* the file is in new/, synced with its directory */
+    DELIVERY_LATER,  /* no room, over quota, a failing disk: try again */
+    DELIVERY_REFUSED /* will not work by trying again: the path is no Maildir and cannot be made one
+                      */
 };
 
 #endif

@@ -57,7 +57,7 @@
 #define SPOOL_SEGMENT_DEFAULT ((uint32_t)1 << 24)
 #define SPOOL_SEGMENT_MAX ((uint32_t)1 << 28)
 /* A body up to this may be given inline or by descriptor; above it needs a file. Smaller where
- * segments are: an eighth of one. */
+ * segments are: a quarter of one. */
 #define SPOOL_INLINE_MAX ((uint32_t)1 << 20)
 
 struct spool;

@@ -179,7 +179,7 @@ static bool has_place(const struct spool *s, size_t bytes)
 
 static int may_take(struct spool *s, const struct spool_message *m)
 {
-    uint64_t inline_max = s->options.segment_bytes / 8;
+    uint64_t inline_max = s->options.segment_bytes / 4;
     if (inline_max > SPOOL_INLINE_MAX)
         inline_max = SPOOL_INLINE_MAX;
     uint64_t heads = (uint64_t)m->envelope.n + m->added.n + m->header.n;
