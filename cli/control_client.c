@@ -8,6 +8,8 @@
 
 #include <jansson.h>
 
+#include "cli/configuration.h"
+
 #define LINE_MAX_BYTES ((size_t)1 << 20)
 /* Longer than control waits for a role. */
 #define SILENCE_MAX_MS 95000
@@ -171,4 +173,28 @@ int control_check(struct cli *cli, const json_t *answer)
     return cli_error(cli, status, "%s%s%s",
                      message != NULL ? message : "the server refused, and did not say why",
                      has_hint ? "\n  " : "", has_hint ? hint : "");
+}
+
+int control_request(struct cli *cli, json_t *request, json_t **ret_answer)
+{
+    struct configuration configuration;
+    struct control_client client = {.fd = -1};
+    json_t *answer = NULL;
+    configuration_init(&configuration);
+    int status = configuration_load(cli, &configuration);
+    if (status == CLI_OK && request == NULL)
+        status = cli_error(cli, CLI_TEMPFAIL, "out of memory");
+    if (status == CLI_OK) {
+        enum control_err err = control_open(configuration.conf->server.control.p, &client);
+        if (err == CONTROL_OK)
+            err = control_ask(&client, request, NULL, NULL, &answer);
+        status = err == CONTROL_OK ? control_check(cli, answer) : control_report(cli, &client, err);
+        control_close(&client);
+    }
+    if (status == CLI_OK)
+        *ret_answer = json_incref(answer);
+    json_decref(answer);
+    json_decref(request);
+    configuration_release(&configuration);
+    return status;
 }

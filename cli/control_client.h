@@ -37,6 +37,10 @@ enum control_err control_ask(struct control_client *c, struct json_t *request,
 
 /* Says what is wrong and what to do about it; returns CLI_TEMPFAIL. */
 int control_report(struct cli *cli, const struct control_client *c, enum control_err err);
+/* What most commands need: the configuration of -c or --dir, one request (taken) to its server, the
+ * answer checked. CLI_OK and *ret_answer (the caller's), or the exit status after having said what
+ * is wrong. */
+int control_request(struct cli *cli, struct json_t *request, struct json_t **ret_answer);
 /* For an answer that is not "ok": prints its message and hint and returns CLI_NO, or CLI_TEMPFAIL
  * for "unavailable"; else CLI_OK. */
 int control_check(struct cli *cli, const struct json_t *answer);
