@@ -2,6 +2,14 @@
 
 #include "lib/base/utf8.h"
 
+/* Terminals disagree about the marks of Devanagari and others: some give each a column. Counted at
+ * their widest, no line runs over on any. */
+static size_t columns_of(slice text)
+{
+    size_t width = utf8_width(text), count = utf8_count(text);
+    return width > count ? width : count;
+}
+
 static void indent(struct buf *out, size_t columns)
 {
     for (size_t i = 0; i < columns; i++)
@@ -10,7 +18,7 @@ static void indent(struct buf *out, size_t columns)
 
 void layout_paragraph(struct buf *out, size_t width, slice lead, slice text)
 {
-    size_t margin = utf8_width(lead);
+    size_t margin = columns_of(lead);
     size_t column = margin;
     bool is_first = true;
     slice word;
@@ -18,7 +26,7 @@ void layout_paragraph(struct buf *out, size_t width, slice lead, slice text)
     while (slice_split(&text, ' ', &word)) {
         if (word.n == 0)
             continue;
-        size_t word_width = utf8_width(word);
+        size_t word_width = columns_of(word);
         if (!is_first && column + 1 + word_width > width) {
             buf_addc(out, '\n');
             indent(out, margin);

@@ -1,0 +1,52 @@
+#include "cli/layout.h"
+
+#include "lib/base/test.h"
+
+static void wraps_by_columns(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t width;
+        const char *lead;
+        const char *text;
+        const char *want;
+    } rows[] = {
+        {10, "", "one two three", "one two\nthree\n"},
+        {10, "  ", "one two three", "  one two\n  three\n"},
+        {7, "", "one two", "one two\n"},
+        {6, "", "one two", "one\ntwo\n"},
+        {10, "1. ", "an https://example.org/why link",
+         "1. an\n   https://example.org/why\n   link\n"},
+        {5, "", "\xc3\xa4\xc3\xb6\xc3\xbc \xc3\x9f", "\xc3\xa4\xc3\xb6\xc3\xbc \xc3\x9f\n"},
+        {4, "", "\xc3\xa4\xc3\xb6\xc3\xbc \xc3\x9f", "\xc3\xa4\xc3\xb6\xc3\xbc\n\xc3\x9f\n"},
+        {10, "", "a  b ", "a b\n"},
+        {10, "- ", "", "- \n"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buf out;
+        buf_init(&out, 4096);
+        layout_paragraph(&out, rows[i].width, slice_cstr(rows[i].lead), slice_cstr(rows[i].text));
+        assert_slice(buf_slice(&out), slice_cstr(rows[i].want));
+        buf_release(&out);
+    }
+}
+
+static void numbers_steps(void **state)
+{
+    (void)state;
+    struct buf out;
+    buf_init(&out, 4096);
+    layout_steps(&out, 12, SLICE_LIT("one\ntwo three"), true);
+    layout_steps(&out, 12, SLICE_LIT("four"), false);
+    assert_slice(buf_slice(&out), SLICE_LIT("  1. one\n  2. two\n     three\n  - four\n"));
+    buf_release(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wraps_by_columns),
+        cmocka_unit_test(numbers_steps),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
