@@ -135,7 +135,7 @@ static void on_peer_gone(void *owner, struct rpc *rpc, int error, enum ipc_err w
 {
     struct runner *self = owner;
     bool is_worse = why != IPC_OK || error != 0;
-    log_peer(self, is_worse ? LOG_ERROR : LOG_INFO, "peer.gone", rpc, error, why);
+    log_peer(self, is_worse ? LOG_ERROR : LOG_DEBUG, "peer.gone", rpc, error, why);
     if (why != IPC_OK)
         tell_master(self, rpc, why);
     for (struct peer **at = &self->peers; *at != NULL; at = &(*at)->next)

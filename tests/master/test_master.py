@@ -131,7 +131,7 @@ def test_starts_wires_and_ends_all(master):
     assert master.greeting(master.mx)[:2] == ["220", "mx"]
     assert master.greeting(master.submit)[:2] == ["220", "submit"]
     # Both ends of every wire, once each: the pairs that ipc.def knows.
-    wires = {(row["role"].split(".")[0], row["peer"]) for row in master.wait_log("probe.peer", 30)}
+    wires = {(row["role"].split(".")[0], row["peer"]) for row in master.wait_log("probe.peer", 44)}
     assert ("mx", "queue") in wires and ("queue", "mx") in wires and ("queue", "deliver") in wires
     assert ("mx", "deliver") not in wires and ("mx", "submit") not in wires
     assert master.stop() == 0
