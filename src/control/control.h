@@ -37,6 +37,7 @@ struct request {
     const char *name;
     enum role_id role;
     enum who who;
+    bool is_change;
 };
 
 struct json_t;

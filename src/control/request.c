@@ -9,7 +9,9 @@
 #define REFUSAL_MAX ((size_t)64 * 1024)
 
 static const struct request requests[] = {
-#define REQUEST(name, role, who) {name, ROLE_##role, WHO_##who},
+#define IS_CHANGE_READS false
+#define IS_CHANGE_CHANGES true
+#define REQUEST(name, role, who, what) {name, ROLE_##role, WHO_##who, IS_CHANGE_##what},
 #include "src/control/requests.def"
 };
 
@@ -42,12 +44,12 @@ static json_t *unavailable(const char *role)
                         "the server's role %s does not answer now", role);
 }
 
-static void log_request(const struct client *c, const char *what, const char *result)
+static void log_request(const struct client *c, const struct request *r, const char *result)
 {
     struct log_line line;
-    log_begin(&line, c->control->role->log, LOG_INFO, "control.request");
+    log_begin(&line, c->control->role->log, r->is_change ? LOG_INFO : LOG_DEBUG, "control.request");
     log_u64(&line, "uid", c->uid);
-    log_cstr(&line, "do", what);
+    log_cstr(&line, "do", r->name);
     log_cstr(&line, "result", result);
     log_end(&line);
 }
@@ -56,7 +58,7 @@ static void log_request(const struct client *c, const char *what, const char *re
 static void finish(struct client *c, json_t *answer)
 {
     const char *error = json_string_value(json_object_get(answer, "error"));
-    log_request(c, c->request->name,
+    log_request(c, c->request,
                 json_is_true(json_object_get(answer, "ok")) ? "ok"
                 : error != NULL                             ? error
                                                             : "?");
@@ -124,7 +126,7 @@ void request_start(struct client *c, slice line)
                                    "Is the server of another version than this command?",
                                    "the server knows no request \"%s\"", name == NULL ? "" : name));
     } else if (r->who > c->who) {
-        log_request(c, r->name, "not-allowed");
+        log_request(c, r, "not-allowed");
         client_answer(c,
                       answer_error("not-allowed", "Root may, and the user who started the server.",
                                    "you may not ask for \"%s\"", r->name));
@@ -153,19 +155,13 @@ static json_t *sandbox_words(uint32_t bits)
     return list;
 }
 
-static const char *state_word(uint8_t state)
-{
-    static const char *const words[] = {"down", "starting", "ready", "draining"};
-    return state < sizeof(words) / sizeof(words[0]) ? words[state] : "?";
-}
-
 static void take_row(struct client *c, const struct ipc_role_status *row)
 {
     json_t *object =
         json_pack("{s:s,s:I,s:I,s:I,s:I,s:s,s:o}", "role", role_name(row->role), "instance",
                   (json_int_t)row->instance, "pid", (json_int_t)row->pid, "restarts",
                   (json_int_t)row->restarts, "started_at", (json_int_t)(row->started_at_ms / 1000),
-                  "state", state_word(row->state), "sandbox", sandbox_words(row->sandbox));
+                  "state", role_state_name(row->state), "sandbox", sandbox_words(row->sandbox));
     json_array_append_new(c->rows, object);
 }
 
