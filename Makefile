@@ -23,7 +23,7 @@ chaos:
 
 fuzz:
 	@tools/deps
-	@exec tools/test fuzz
+	@exec tools/test fuzz-long
 
 clean:
 	rm -rf build build-clang build-asan candor
