@@ -25,7 +25,7 @@ enum { TLS_KEY_ID_BYTES = 32 };     /* SHA-256 of the SubjectPublicKeyInfo */
 enum { TLS_SIGN_MAX_BYTES = 512 };  /* the longest text that is ever signed */
 enum { TLS_TICKET_KEY_BYTES = 80 }; /* 16 name, 32 AES, 32 HMAC */
 enum { TLS_TICKET_KEYS_MAX = 4 };   /* the newest first; it alone encrypts */
-enum { TLS_JOBS_MAX = 32 }; /* each has a stack of 32 KiB, which is used again */
+enum { TLS_JOBS_MAX = 32 };         /* each has a stack of 32 KiB, which is used again */
 
 struct tls;
 

@@ -87,9 +87,9 @@ database  {d}/candor.db
 control   {d}/control.sock
 deliver   maildir {d}/mail/{{domain}}/{{local}}
 
-listen 127.0.0.1:{self.plain}    {{ class mx      tls optional }}
-listen 127.0.0.1:{self.starttls} {{ class submit  tls required }}
-listen 127.0.0.1:{self.tls}      {{ class submit  tls implicit }}
+listen 127.0.0.1:{self.plain}    {{ class mx;      tls optional }}
+listen 127.0.0.1:{self.starttls} {{ class submit;  tls required }}
+listen 127.0.0.1:{self.tls}      {{ class submit;  tls implicit }}
 
 tls {{
     certificate {d}/tls/cert.pem

@@ -29,8 +29,8 @@ spool     /var/candor/spool
 database  /var/candor/candor.db
 control   /var/candor/control.sock
 deliver   maildir /var/mail/vhosts/{local}/Maildir
-listen 127.0.0.1:2525 { class mx      tls optional }
-listen 127.0.0.1:2465 { class submit  tls implicit }
+listen 127.0.0.1:2525 { class mx;      tls optional }
+listen 127.0.0.1:2465 { class submit;  tls implicit }
 tls {
     certificate /var/candor/tls/cert.pem
     key         /var/candor/tls/key.pem
