@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "cli/cli.h"
+#include "cli/manual.h"
 #include "lib/base/slice.h"
 
 struct cli_command {
@@ -58,8 +59,17 @@ static void print_help(void)
 
 int cmd_help(struct cli *cli)
 {
+    bool is_man = cli_take_flag(cli, "--man");
     if (!cli_check_args(cli, 0, 1))
         return CLI_USAGE;
+    if (is_man) {
+        struct buf page;
+        buf_init(&page, (size_t)1 << 20);
+        manual_candor_page(&page);
+        fwrite(page.p, 1, page.n, stdout);
+        buf_release(&page);
+        return CLI_OK;
+    }
     if (cli->args_n == 0) {
         print_help();
         return CLI_OK;

@@ -88,6 +88,62 @@ void manual_conf_page(struct buf *out)
     buf_adds(out, ".SH SEE ALSO\n.BR candor (1)\n");
 }
 
+/* Lines as they are, those of more than one thing apart. */
+static void add_lines(struct buf *out, slice text)
+{
+    slice line;
+    while (slice_split(&text, '\n', &line)) {
+        if (line.n == 0)
+            buf_adds(out, ".sp");
+        else
+            add_roff(out, line);
+        buf_addc(out, '\n');
+    }
+}
+
+static const struct {
+    const char *name;
+    const char *arguments;
+    const char *summary;
+    const char *more;
+} commands[] = {
+#define COMMAND(name, function, arguments, summary, more) {#name, arguments, summary, more},
+#include "cli/commands.def"
+#undef COMMAND
+};
+
+void manual_candor_page(struct buf *out)
+{
+    buf_adds(out, ".TH CANDOR 1 \"\" \"candor " CANDOR_VERSION "\" \"Candor\"\n"
+                  ".SH NAME\ncandor \\- an SMTP server that says what its replies mean\n"
+                  ".SH SYNOPSIS\n.B candor\n.I COMMAND\n[\\fIARGUMENTS\\fR]\n"
+                  ".SH COMMANDS\n");
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        buf_addf(out, ".SS candor %s ", commands[i].name);
+        add_roff(out, slice_cstr(commands[i].arguments));
+        buf_addc(out, '\n');
+        add_roff(out, slice_cstr(commands[i].summary));
+        buf_adds(out, ".\n");
+        if (commands[i].more[0] != '\0') {
+            buf_adds(out, ".sp\n.nf\n");
+            add_lines(out, slice_cstr(commands[i].more));
+            buf_adds(out, ".fi\n");
+        }
+    }
+    buf_adds(out, ".SH OPTIONS\n"
+                  ".TP\n\\fB\\-\\-help\\fR\nshow how a command is used\n"
+                  ".TP\n\\fB\\-\\-json\\fR\nprint one JSON object\n"
+                  ".TP\n\\fB\\-\\-lang\\fR \\fIL\\fR\n"
+                  "speak this language: en, de, tr, vi or hi; by default the environment's\n"
+                  ".SH EXIT STATUS\n"
+                  ".TP\n0\ndone\n.TP\n1\nthe answer is no: not found, refused, check failed\n"
+                  ".TP\n2\nwrong usage\n.TP\n75\ncould not tell; try again\n"
+                  ".SH FILES\n"
+                  ".TP\n/etc/candor/candor.conf\nthe configuration, where neither \\-c nor "
+                  "\\-\\-dir nor the environment's CANDOR_CONF names another\n"
+                  ".SH SEE ALSO\n.BR candor.conf (5)\n");
+}
+
 /* --- for a terminal ------------------------------------------------------------------------- */
 
 struct text {

@@ -1,9 +1,11 @@
-/* manual: the vocabulary of the configuration as pages, from lib/conf/keys.def. */
+/* manual: pages made from the tables: the configuration's (lib/conf/keys.def) and the commands'. */
 #ifndef CANDOR_CLI_MANUAL_H
 #define CANDOR_CLI_MANUAL_H
 
 #include "lib/base/buf.h"
 
+/* candor(1), from commands.def, for man. */
+void manual_candor_page(struct buf *out);
 /* candor.conf(5), for man. */
 void manual_conf_page(struct buf *out);
 /* For a terminal of so many columns. */
