@@ -77,10 +77,15 @@ static enum line_event end_line(struct line_reader *r, slice piece, struct line 
     return event;
 }
 
-enum line_event line_reader_take(struct line_reader *r, slice *in, struct line *ret)
+void line_reader_done(struct line_reader *r)
 {
     if (r->is_handed_out)
         line_reader_release(r);
+}
+
+enum line_event line_reader_take(struct line_reader *r, slice *in, struct line *ret)
+{
+    line_reader_done(r);
     if (in->n == 0)
         return LINE_MORE;
     size_t at = slice_find(*in, '\n');

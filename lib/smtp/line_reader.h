@@ -3,7 +3,7 @@
  * Invariants: the lines handed out do not depend on how the bytes were cut. At most max_bytes of an
  * unfinished line are kept, the rest of an over-long one is passed over and counted. Between lines
  * no memory is held: a line that came whole is a slice of the caller's bytes, and the buffer for a
- * split one is given back by the call after the one that handed it out.
+ * split one is given back by line_reader_done, or by the next take.
  *
  * Use: while ((event = line_reader_take(&r, &in, &line)) != LINE_MORE) …; stop at any time and come
  * back with the rest of `in`. */
@@ -43,6 +43,8 @@ void line_reader_reset(struct line_reader *r);
 /* Takes the bytes up to the end of the next line off *in. */
 enum line_event line_reader_take(struct line_reader *r, slice *in, struct line *ret)
     __attribute__((warn_unused_result));
+/* The line handed out last is not used any more: whoever may wait long for the next one says so. */
+void line_reader_done(struct line_reader *r);
 /* Bytes of the unfinished line so far. */
 uint64_t line_reader_pending(const struct line_reader *r);
 

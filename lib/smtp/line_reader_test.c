@@ -96,7 +96,15 @@ static void forgets_on_reset(void **state)
     in = SLICE_LIT("NOOP\r\n");
     assert_int_equal(line_reader_take(&r, &in, &line), LINE_READY);
     assert_slice(line.text, SLICE_LIT("NOOP"));
-    line_reader_release(&r);
+    in = SLICE_LIT("QU");
+    assert_int_equal(line_reader_take(&r, &in, &line), LINE_MORE);
+    line_reader_done(&r);
+    in = SLICE_LIT("IT\r\n");
+    assert_int_equal(line_reader_take(&r, &in, &line), LINE_READY);
+    assert_slice(line.text, SLICE_LIT("QUIT"));
+    assert_non_null(r.partial.p);
+    line_reader_done(&r);
+    assert_null(r.partial.p);
 }
 
 int main(void)
