@@ -16,9 +16,10 @@ static json_t *json_slice(slice s)
     return json_stringn(s.p != NULL ? s.p : "", s.n);
 }
 
-static void print(const struct buf *out)
+static void print(const struct buf *out, FILE *to)
 {
-    fwrite(out->p, 1, out->n, stdout);
+    if (out->n > 0)
+        fwrite(out->p, 1, out->n, to);
 }
 
 /* --- check ---------------------------------------------------------------------------------- */
@@ -84,7 +85,7 @@ static int config_check(struct cli *cli, struct configuration *c)
         struct buf shown;
         buf_init(&shown, OUT_MAX);
         conf_errors_print(&shown, &c->errors, slice_cstr(c->path.p), buf_slice(&c->text));
-        fwrite(shown.p, 1, shown.n, stderr);
+        print(&shown, stderr);
         buf_release(&shown);
     }
     if (status == CLI_OK && !check_files(c, list))
@@ -134,7 +135,7 @@ static int config_show(struct cli *cli, struct configuration *c)
     buf_init(&out, OUT_MAX);
     buf_addf(&out, "# %s\n", c->path.p);
     conf_show(&out, c->conf);
-    print(&out);
+    print(&out, stdout);
     buf_release(&out);
     return CLI_OK;
 }
@@ -280,7 +281,7 @@ static int config_keys(struct cli *cli)
         manual_conf_page(&out);
     else
         manual_conf_text(&out, cli_width());
-    print(&out);
+    print(&out, stdout);
     buf_release(&out);
     return CLI_OK;
 }
