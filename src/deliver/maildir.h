@@ -1,0 +1,67 @@
+/* maildir: letters into mailboxes, durably. Every call here blocks: for a helper thread.
+ *
+ * Invariants:
+ * 1. A letter is done only when its bytes, and then its name in new/, have been synced without an
+ *    error. (Its mailbox's own name too, when that was made.)
+ * 2. Nothing is seen in new/ before its bytes are synced: a reader never meets half a letter.
+ * 3. A letter's name is its own for ever: a repetition replaces the file of the time before.
+ * 4. A letter that failed leaves nothing in tmp/ (as far as the file system lets), and what it may
+ *    have left in new/ is whole.
+ * 5. Neither a mailbox nor its tmp/ and new/ is ever reached through a symbolic link, and no file
+ * is written that was there before.
+ *
+ *   write tmp/NAME ... (all letters) -> sync files -> rename to new/NAME ... -> sync directories
+ *
+ * "Sync" is an fsync a file and a directory, or, from MAILDIR_SYNCFS_FROM letters on, one syncfs
+ * for all of them: two flushes of the disk for a batch instead of two a letter
+ * (docs/performance.md). */
+#ifndef CANDOR_DELIVER_MAILDIR_H
+#define CANDOR_DELIVER_MAILDIR_H
+
+#include "lib/base/buf.h"
+#include "sys/vfs.h"
+
+#define MAILDIR_SYNCFS_FROM 4
+#define MAILDIR_LETTERS_MAX 512
+
+/* A mailbox, its directories open while it is in use. Set path and nothing else before the first
+ * use; maildir_close in the end. */
+struct maildir {
+    const char *path; /* absolute; the owner's */
+    bool is_open;
+    int dir, tmp_dir, new_dir; /* ours while is_open */
+    uint64_t device, inode;
+    int err;        /* of this batch: 0, or why no letter can go in */
+    bool is_dirty;  /* of this batch: new/ has names that are not synced */
+    const char *at; /* which step err is of: a literal */
+};
+
+struct letter {
+    struct maildir *to;
+    const char *name; /* of the file: maildir_is_name */
+    slice head;       /* with CRLF, as all of it */
+    slice body;       /* when fd is -1 */
+    int fd;           /* else body_bytes of it, from its start; the owner's */
+    uint64_t body_bytes;
+    int err;        /* result: 0 done, else -errno */
+    const char *at; /* which step err is of: a literal */
+    int file;       /* while it is under way */
+};
+
+struct maildir_system {
+    struct vfs *vfs;
+    int (*syncfs)(
+        int fd); /* as syncfs(2), but 0 or -errno; NULL: there is none that tells errors */
+};
+
+/* Delivers n <= MAILDIR_LETTERS_MAX letters, all to mailboxes that nobody else uses meanwhile.
+ * room is scratch that the caller keeps between batches. */
+void maildir_deliver(const struct maildir_system *system, struct letter *letters, size_t n,
+                     struct buf *room);
+void maildir_close(const struct maildir_system *system, struct maildir *m);
+/* A name that can be a letter's: no slash, no dot first, no colon, printable ASCII, at most 200. */
+bool maildir_is_name(slice name);
+/* Absolute, with no empty, "." or ".." component and no NUL. */
+bool maildir_is_path(slice path);
+
+#endif

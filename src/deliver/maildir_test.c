@@ -1,0 +1,442 @@
+/* Real files in a folder of the test's own, and a file system in front of them whose Nth call
+ * fails. */
+#include "lib/base/test.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "src/deliver/mailboxes.h"
+
+#define LETTERS 6
+
+/* ---- a file system that fails ---- */
+
+static struct {
+    struct vfs vfs;
+    struct vfs_ops ops;
+    int until_failure; /* 0: the next call fails; negative: none does */
+    int error;
+    int calls;
+} broken;
+
+static bool fails(void)
+{
+    broken.calls++;
+    return broken.until_failure-- == 0;
+}
+
+#define OR_FAIL(call) (fails() ? broken.error : vfs_kernel.ops->call)
+
+static int broken_open(struct vfs *v, int dir, const char *name, int flags, unsigned mode)
+{
+    (void)v;
+    return OR_FAIL(open(&vfs_kernel, dir, name, flags, mode));
+}
+
+static int broken_close(struct vfs *v, int fd)
+{
+    bool failed = fails();
+    int err = vfs_kernel.ops->close(&vfs_kernel, fd);
+
+    (void)v;
+    return failed ? broken.error : err;
+}
+
+static ssize_t broken_read(struct vfs *v, int fd, void *to, size_t n, uint64_t offset)
+{
+    (void)v;
+    return OR_FAIL(read(&vfs_kernel, fd, to, n, offset));
+}
+
+static ssize_t broken_write(struct vfs *v, int fd, const void *from, size_t n, uint64_t offset)
+{
+    (void)v;
+    /* Half of it is there all the same. */
+    if (fails()) {
+        ssize_t half = vfs_kernel.ops->write(&vfs_kernel, fd, from, n / 2, offset);
+        return half < 0 ? half : broken.error;
+    }
+    return vfs_kernel.ops->write(&vfs_kernel, fd, from, n, offset);
+}
+
+static int broken_fsync(struct vfs *v, int fd)
+{
+    (void)v;
+    return OR_FAIL(fsync(&vfs_kernel, fd));
+}
+
+static int broken_mkdir(struct vfs *v, int dir, const char *name, unsigned mode)
+{
+    (void)v;
+    return OR_FAIL(mkdir(&vfs_kernel, dir, name, mode));
+}
+
+static int broken_rename(struct vfs *v, int from_dir, const char *from, int to_dir, const char *to)
+{
+    (void)v;
+    return OR_FAIL(rename(&vfs_kernel, from_dir, from, to_dir, to));
+}
+
+static int broken_unlink(struct vfs *v, int dir, const char *name)
+{
+    (void)v;
+    return OR_FAIL(unlink(&vfs_kernel, dir, name));
+}
+
+static int broken_syncfs(int fd)
+{
+    return fails() ? broken.error : syncfs(fd) < 0 ? -errno : 0;
+}
+
+static const struct maildir_system by_file = {.vfs = &broken.vfs};
+static const struct maildir_system by_syncfs = {.vfs = &broken.vfs, .syncfs = broken_syncfs};
+
+/* ---- a folder ---- */
+
+static char folder[64];
+static struct buf room;
+
+static int set_up(void **state)
+{
+    (void)state;
+    broken.ops = *vfs_kernel.ops;
+    broken.ops.open = broken_open;
+    broken.ops.close = broken_close;
+    broken.ops.read = broken_read;
+    broken.ops.write = broken_write;
+    broken.ops.fsync = broken_fsync;
+    broken.ops.mkdir = broken_mkdir;
+    broken.ops.rename = broken_rename;
+    broken.ops.unlink = broken_unlink;
+    broken.vfs.ops = &broken.ops;
+    broken.until_failure = -1;
+    broken.error = -EIO;
+    buf_init(&room, 1 << 20);
+    snprintf(folder, sizeof folder, "/tmp/candor-maildir-XXXXXX");
+    return mkdtemp(folder) == NULL ? -1 : 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    buf_release(&room);
+    return nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* Good for the next 31 calls. */
+static const char *in_folder(const char *name)
+{
+    static char path[32][256];
+    static size_t turn;
+    char *p = path[turn++ % 32];
+
+    snprintf(p, sizeof path[0], "%s/%s", folder, name);
+    return p;
+}
+
+static size_t count_files(const char *path)
+{
+    DIR *d = opendir(path);
+    size_t n = 0;
+
+    if (d == NULL)
+        return 0;
+    for (const struct dirent *e; (e = readdir(d)) != NULL;)
+        n += e->d_name[0] != '.';
+    closedir(d);
+    return n;
+}
+
+static void assert_file(const char *path, const char *want)
+{
+    char text[4096];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n;
+
+    if (fd < 0)
+        fail_msg("%s is not there", path);
+    n = read(fd, text, sizeof text);
+    close(fd);
+    assert_true(n >= 0);
+    assert_slice(slice_of(text, (size_t)n), slice_cstr(want));
+}
+
+static struct letter letter_to(struct maildir *to, const char *name)
+{
+    return (struct letter){.to = to,
+                           .name = name,
+                           .head = SLICE_LIT("Return-Path: <>\r\nSubject: x\r\n\r\n"),
+                           .body = SLICE_LIT("one\r\ntwo\r\n"),
+                           .fd = -1};
+}
+
+#define TEXT "Return-Path: <>\nSubject: x\n\none\ntwo\n"
+
+static struct letter deliver_one(struct maildir *to, const char *name)
+{
+    struct letter l = letter_to(to, name);
+
+    maildir_deliver(&by_file, &l, 1, &room);
+    return l;
+}
+
+/* ---- tests ---- */
+
+static void test_makes_mailbox(void **state)
+{
+    struct maildir m = {.path = in_folder("mail/example.org/alice")};
+    struct stat st;
+
+    (void)state;
+    assert_int_equal(deliver_one(&m, "n1").err, 0);
+    assert_file(in_folder("mail/example.org/alice/new/n1"), TEXT);
+    assert_int_equal(count_files(in_folder("mail/example.org/alice/tmp")), 0);
+    assert_int_equal(stat(in_folder("mail/example.org/alice/cur"), &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0700);
+    assert_int_equal(stat(in_folder("mail/example.org"), &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0700);
+    assert_int_equal(stat(in_folder("mail/example.org/alice/new/n1"), &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    maildir_close(&by_file, &m);
+}
+
+static void test_repetition_replaces(void **state)
+{
+    struct maildir m = {.path = in_folder("a")};
+    int fd;
+
+    (void)state;
+    assert_int_equal(deliver_one(&m, "n1").err, 0);
+    /* What a crash may have left. */
+    fd = open(in_folder("a/tmp/n1"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(write(fd, "torn", 4), 4);
+    close(fd);
+    assert_int_equal(deliver_one(&m, "n1").err, 0);
+    assert_int_equal(count_files(in_folder("a/new")), 1);
+    assert_int_equal(count_files(in_folder("a/tmp")), 0);
+    assert_file(in_folder("a/new/n1"), TEXT);
+    maildir_close(&by_file, &m);
+}
+
+static void test_links_are_refused(void **state)
+{
+    struct maildir a = {.path = in_folder("a")}, b = {.path = in_folder("b")};
+
+    (void)state;
+    assert_int_equal(mkdir(in_folder("elsewhere"), 0700), 0);
+    assert_int_equal(symlink("elsewhere", in_folder("a")), 0);
+    assert_int_not_equal(deliver_one(&a, "n1").err, 0);
+    assert_int_equal(count_files(in_folder("elsewhere")), 0);
+    assert_int_equal(mkdir(in_folder("b"), 0700), 0);
+    assert_int_equal(symlink("../elsewhere", in_folder("b/new")), 0);
+    assert_int_not_equal(deliver_one(&b, "n1").err, 0);
+    assert_int_equal(unlink(in_folder("b/new")), 0);
+    /* A link with the letter's own name in tmp/ is taken away, not followed. */
+    assert_int_equal(deliver_one(&b, "n0").err, 0);
+    assert_int_equal(symlink("../../elsewhere/victim", in_folder("b/tmp/n1")), 0);
+    assert_int_equal(deliver_one(&b, "n1").err, 0);
+    assert_int_equal(count_files(in_folder("elsewhere")), 0);
+    assert_file(in_folder("b/new/n1"), TEXT);
+    maildir_close(&by_file, &b);
+}
+
+static void test_something_in_the_way(void **state)
+{
+    struct maildir m = {.path = in_folder("file/alice")};
+    int fd = open(in_folder("file"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    (void)state;
+    close(fd);
+    assert_int_equal(deliver_one(&m, "n1").err, -ENOTDIR);
+    assert_false(m.is_open);
+}
+
+static void test_moved_and_removed(void **state)
+{
+    struct maildir m = {.path = in_folder("a")};
+
+    (void)state;
+    assert_int_equal(deliver_one(&m, "n1").err, 0);
+    assert_int_equal(rename(in_folder("a"), in_folder("moved")), 0);
+    assert_int_equal(deliver_one(&m, "n2").err, 0);
+    assert_int_equal(count_files(in_folder("moved/new")), 1);
+    assert_file(in_folder("a/new/n2"), TEXT);
+    maildir_close(&by_file, &m);
+}
+
+static void test_descriptor(void **state)
+{
+    struct maildir m = {.path = in_folder("a")};
+    struct letter l = letter_to(&m, "big");
+    char line[64];
+    int fd = memfd_create("body", MFD_CLOEXEC);
+    struct stat st;
+    size_t n = 0;
+
+    (void)state;
+    memset(line, 'x', 62);
+    memcpy(line + 62, "\r\n", 2);
+    /* 3 bytes first, so that pieces end between CR and LF. */
+    assert_int_equal(write(fd, "abc", 3), 3);
+    for (n = 0; n < 20000; n++)
+        assert_int_equal(write(fd, line, 64), 64);
+    l.fd = fd;
+    l.body_bytes = 3 + n * 64;
+    maildir_deliver(&by_file, &l, 1, &room);
+    assert_int_equal(l.err, 0);
+    assert_int_equal(stat(in_folder("a/new/big"), &st), 0);
+    assert_int_equal(st.st_size, 28 + 3 + n * 63);
+    /* A body that ends early is no body. */
+    l = letter_to(&m, "short");
+    l.fd = fd;
+    l.body_bytes = 3 + n * 64 + 1;
+    maildir_deliver(&by_file, &l, 1, &room);
+    assert_int_equal(l.err, -ENODATA);
+    assert_int_equal(count_files(in_folder("a/new")), 1);
+    assert_int_equal(count_files(in_folder("a/tmp")), 0);
+    close(fd);
+    maildir_close(&by_file, &m);
+}
+
+static const char *const names[LETTERS] = {"n0", "n1", "n2", "n3", "n4", "n5"};
+
+static void deliver_all(const struct maildir_system *system, struct maildir m[2],
+                        struct letter letters[LETTERS])
+{
+    for (size_t i = 0; i < LETTERS; i++)
+        letters[i] = letter_to(&m[i % 2], names[i]);
+    maildir_deliver(system, letters, LETTERS, &room);
+}
+
+static void assert_delivered(const char *box, const char *name)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "%s/new/%s", box, name);
+    assert_file(in_folder(path), TEXT);
+}
+
+/* The Nth call fails, for every N: who is told "done" is there whole, who is not is tried again,
+ * and in the end everybody is there once. */
+static void fail_every_call(const struct maildir_system *system)
+{
+    static const char *const boxes[] = {"x/a", "x/b"};
+    char paths[2][128];
+    bool clean = false;
+
+    for (int n = 0; !clean; n++) {
+        struct maildir m[2] = {{.path = paths[0]}, {.path = paths[1]}};
+        struct letter letters[LETTERS];
+        size_t failed = 0;
+
+        for (size_t i = 0; i < 2; i++)
+            snprintf(paths[i], sizeof paths[i], "%s", in_folder(boxes[i]));
+        broken.until_failure = n;
+        deliver_all(system, m, letters);
+        clean = broken.until_failure >= 0;
+        broken.until_failure = -1;
+        for (size_t i = 0; i < LETTERS; i++) {
+            if (letters[i].err == 0)
+                assert_delivered(boxes[i % 2], names[i]);
+            failed += letters[i].err != 0;
+        }
+        if (clean)
+            assert_int_equal(failed, 0);
+        assert_int_equal(count_files(in_folder("x/a/tmp")) + count_files(in_folder("x/b/tmp")), 0);
+        deliver_all(system, m, letters);
+        for (size_t i = 0; i < LETTERS; i++) {
+            assert_int_equal(letters[i].err, 0);
+            assert_delivered(boxes[i % 2], names[i]);
+        }
+        assert_int_equal(count_files(in_folder("x/a/new")), LETTERS / 2);
+        assert_int_equal(count_files(in_folder("x/b/new")), LETTERS / 2);
+        maildir_close(system, &m[0]);
+        maildir_close(system, &m[1]);
+        nftw(in_folder("x"), remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    }
+}
+
+static void test_every_failure(void **state)
+{
+    (void)state;
+    fail_every_call(&by_file);
+}
+
+static void test_every_failure_by_syncfs(void **state)
+{
+    (void)state;
+    fail_every_call(&by_syncfs);
+}
+
+/* A real full disk; needs root for the mount. */
+static void test_full_disk(void **state)
+{
+    struct maildir m = {.path = in_folder("small/alice")};
+    struct letter l;
+    static char big[300000];
+
+    (void)state;
+    assert_int_equal(mkdir(in_folder("small"), 0700), 0);
+    if (mount("tmpfs", in_folder("small"), "tmpfs", 0, "size=128k") != 0)
+        skip();
+    l = letter_to(&m, "big");
+    l.body = slice_of(big, sizeof big);
+    maildir_deliver(&by_file, &l, 1, &room);
+    assert_int_equal(l.err, -ENOSPC);
+    assert_int_equal(count_files(in_folder("small/alice/tmp")), 0);
+    assert_int_equal(deliver_one(&m, "small").err, 0);
+    assert_int_equal(mount(NULL, in_folder("small"), NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+    assert_int_equal(deliver_one(&m, "other").err, -EROFS);
+    maildir_close(&by_file, &m);
+    assert_int_equal(umount(in_folder("small")), 0);
+}
+
+static void test_names(void **state)
+{
+    static const char *const good[] = {"a", "1k2.3.mx.example.org", "a+b,c=d_e-f~%"};
+    static const char *const bad[] = {"",  ".",   "..",  ".a",  "a/b",
+                                      "/", "a b", "a\n", "a:2", "\xc3\xbc"};
+    static const char *const paths[] = {"/a", "/a/b/c"};
+    static const char *const no_paths[] = {"",      "/",      "a",     "a/b",   "/a/", "//a",
+                                           "/a//b", "/a/./b", "/a/..", "/../a", "/.."};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(good); i++)
+        assert_true(maildir_is_name(slice_cstr(good[i])));
+    for (size_t i = 0; i < COUNT(bad); i++)
+        assert_false(maildir_is_name(slice_cstr(bad[i])));
+    for (size_t i = 0; i < COUNT(paths); i++)
+        assert_true(maildir_is_path(slice_cstr(paths[i])));
+    for (size_t i = 0; i < COUNT(no_paths); i++)
+        assert_false(maildir_is_path(slice_cstr(no_paths[i])));
+    assert_false(maildir_is_name(slice_of("a\0b", 3)));
+    assert_false(maildir_is_path(slice_of("/a\0b", 4)));
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(test_makes_mailbox),     T(test_repetition_replaces),
+        T(test_links_are_refused), T(test_something_in_the_way),
+        T(test_moved_and_removed), T(test_descriptor),
+        T(test_every_failure),     T(test_every_failure_by_syncfs),
+        T(test_full_disk),         T(test_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
