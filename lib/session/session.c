@@ -173,6 +173,7 @@ static void feed_command(struct session *s, const struct turn *t, slice *in)
         return;
     case LINE_READY:
         verb_dispatch(s, t, &line);
+        line_reader_done(&s->reader);
         break;
     case LINE_TOO_LONG:
         say(s, t, REASON_LINE_TOO_LONG, (slice){0});
