@@ -225,6 +225,13 @@ bool upkeep_take(struct spool *s)
     return job->is_taken;
 }
 
+/* There are spares again, made or given back. */
+static void space_again(struct spool *s, uint32_t number)
+{
+    s->is_create_failed = false;
+    spool_say(s, SPOOL_SPACE_AGAIN, number, 0, 0);
+}
+
 static void created(struct spool *s, struct upkeep_job *job)
 {
     bool was_failed = s->is_create_failed;
@@ -237,14 +244,14 @@ static void created(struct spool *s, struct upkeep_job *job)
                 spool_say(s, SPOOL_UPKEEP_FAILED, job->number, 0, -EIO);
         }
     }
-    s->is_create_failed = job->result < 0;
+    s->is_create_failed = was_failed || job->result < 0;
     if (seg != NULL) {
         seg->fd = job->fd;
         seg->generation = job->head.generation;
         seg->end = SEGMENT_FIRST;
         seg->state = SEGMENT_SPARE;
         if (was_failed)
-            spool_say(s, SPOOL_SPACE_AGAIN, job->number, 0, 0);
+            space_again(s, job->number);
         return;
     }
     s->upkeep_after_ms = s->now_ms + AFTER_FAILED_UPKEEP_MS;
@@ -288,6 +295,8 @@ void upkeep_finish(struct spool *s)
         seg->count = 0;
         seg->is_indexed = seg->is_leftover = false;
         s->recycled++;
+        if (s->is_create_failed && spool_count_state(s, SEGMENT_SPARE) >= s->options.spares)
+            space_again(s, seg->number);
         break;
     case UPKEEP_REMOVE:
         if (job->result < 0) {
