@@ -178,7 +178,8 @@ bool cli_print_json(const struct cli *cli, struct json_t *object)
         cli_error(cli, CLI_TEMPFAIL, "out of memory");
         return false;
     }
-    bool is_done = json_dumpf(object, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF;
+    bool is_done = json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) == 0 &&
+                   putchar('\n') != EOF;
     json_decref(object);
     if (!is_done)
         cli_error(cli, CLI_TEMPFAIL, "cannot write to standard output");

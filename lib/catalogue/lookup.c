@@ -114,8 +114,10 @@ static slice class_slice(const struct lookup *l, enum class_id id, enum text_fie
 static void set_stage(struct explanation *e)
 {
     enum code_id id;
-    e->stage = STAGE_ANYWHERE;
-    e->scope = SCOPE_COMMAND;
+    char subject = e->enhanced.n > 2 ? e->enhanced.p[2] : '5';
+    bool is_address = subject == '1' || subject == '2';
+    e->stage = is_address ? STAGE_ENVELOPE : subject == '6' ? STAGE_CONTENT : STAGE_ANYWHERE;
+    e->scope = is_address ? SCOPE_ADDRESS : subject == '5' ? SCOPE_COMMAND : SCOPE_MESSAGE;
     if (code_find(e->code, &id)) {
         e->stage = code_rows[id].stage;
         e->scope = code_rows[id].scope;
@@ -193,6 +195,42 @@ static bool find_by_codes(const struct recognised *seen, enum reason_id *ret)
 
 /* ---- An enhanced code ---- */
 
+/* The reason that tells best what an enhanced code means in this class: one that is sent with this
+ * very code, else the cause's, unless that is of another kind: 4.7.1 is not a refusal for good. */
+static bool enhanced_reason(const struct explanation *e, slice enhanced, enum reason_id *ret)
+{
+    enum reason_id of_cause;
+    if (cause_reason(slice_cstr(e->cause), &of_cause) &&
+        reply_kind_of(reason_of(of_cause)->basic) == e->kind) {
+        *ret = of_cause;
+        return true;
+    }
+    for (unsigned i = 0; i < REASON_COUNT; i++) {
+        const struct reason *r = reason_of((enum reason_id)i);
+        if (slice_is(enhanced, r->enhanced) && reply_kind_of(r->basic) == e->kind) {
+            *ret = (enum reason_id)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void use_reason(struct lookup *l, enum reason_id id, slice *ret_meaning)
+{
+    const struct reason *r = reason_of(id);
+    struct explanation *e = &l->e;
+    e->cause = r->cause;
+    e->who = r->who;
+    e->related = slice_cstr(r->related);
+    if (e->code == 0)
+        e->code = r->basic;
+    if (reason_is_translated(l->lang, id)) {
+        *ret_meaning = slice_cstr(reason_text(l->lang, id, TEXT_MEANING));
+        e->when = slice_cstr(reason_text(l->lang, id, TEXT_WHEN));
+        e->fix = slice_cstr(reason_text(l->lang, id, TEXT_FIX));
+    }
+}
+
 static bool explain_enhanced(struct lookup *l, const struct recognised *seen)
 {
     struct explanation *e = &l->e;
@@ -224,15 +262,14 @@ static bool explain_enhanced(struct lookup *l, const struct recognised *seen)
         if (e->cause[0] == '\0') {
             e->cause = NULL;
             e->percent = 0;
+        } else if (e->kind >= KIND_TEMPORARY && enhanced_reason(e, seen->enhanced, &reason)) {
+            use_reason(l, reason, &parts[0]);
         } else if (e->kind >= KIND_TEMPORARY && cause_reason(slice_cstr(e->cause), &reason)) {
-            const struct reason *r = reason_of(reason);
-            e->who = r->who;
-            e->related = slice_cstr(r->related);
-            if (reason_is_translated(l->lang, reason)) {
-                parts[0] = slice_cstr(reason_text(l->lang, reason, TEXT_MEANING));
-                e->when = slice_cstr(reason_text(l->lang, reason, TEXT_WHEN));
-                e->fix = slice_cstr(reason_text(l->lang, reason, TEXT_FIX));
-            }
+            /* The steps are right, but its meaning speaks of another kind of reply. */
+            unsigned code = e->code;
+            slice meaning;
+            use_reason(l, reason, &meaning);
+            e->code = code;
         }
     }
     return compose_join(l->a, SLICE_LIT(" "), parts, 3, &e->meaning);
