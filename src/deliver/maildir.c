@@ -12,6 +12,8 @@
 #define NAME_MAX_BYTES 200
 #define PIECE_BYTES ((size_t)256 * 1024)
 #define DIRECTORY (O_RDONLY | O_DIRECTORY)
+/* To pass through a directory it need not be readable. */
+#define PASSAGE (O_PATH | O_DIRECTORY)
 
 /* ---- names ---- */
 
@@ -44,11 +46,23 @@ bool maildir_is_path(slice path)
 
 /* ---- mailboxes ---- */
 
+/* dir may be a passage, which cannot be synced itself. */
+static int sync_directory(struct vfs *v, int dir)
+{
+    int err, fd = v->ops->open(v, dir, ".", DIRECTORY, 0);
+
+    if (fd < 0)
+        return fd;
+    err = v->ops->fsync(v, fd);
+    v->ops->close(v, fd);
+    return err;
+}
+
 /* Opens name in dir, making it when it is not there; then dir is synced, so that what is made in it
  * later cannot be lost with it. Where parents stand may be anybody's doing: links are followed. */
 static int open_or_make(struct vfs *v, int dir, const char *name, bool is_parent, int *ret)
 {
-    int flags = DIRECTORY | (is_parent ? 0 : O_NOFOLLOW);
+    int flags = is_parent ? PASSAGE : DIRECTORY | O_NOFOLLOW;
     int fd = v->ops->open(v, dir, name, flags, 0);
     int err;
 
@@ -56,10 +70,10 @@ static int open_or_make(struct vfs *v, int dir, const char *name, bool is_parent
         err = v->ops->mkdir(v, dir, name, 0700);
         if (err != 0 && err != -EEXIST)
             return err;
-        if ((err = v->ops->fsync(v, dir)) != 0)
+        if ((err = sync_directory(v, dir)) != 0)
             return err;
         /* What we made just now is no link, or somebody is playing with us. */
-        fd = v->ops->open(v, dir, name, DIRECTORY | O_NOFOLLOW, 0);
+        fd = v->ops->open(v, dir, name, flags | O_NOFOLLOW, 0);
     }
     if (fd < 0)
         return fd;
@@ -71,7 +85,7 @@ static int open_or_make(struct vfs *v, int dir, const char *name, bool is_parent
 static int open_below_root(struct vfs *v, const char *path, int *ret)
 {
     slice rest = slice_tail(slice_cstr(path), 1), part;
-    int err = 0, fd = v->ops->open(v, AT_FDCWD, "/", DIRECTORY, 0);
+    int err = 0, fd = v->ops->open(v, AT_FDCWD, "/", PASSAGE, 0);
 
     if (fd < 0)
         return fd;
