@@ -134,7 +134,7 @@ def test_addresses_stay_below_the_mail(server, rcpt, local):
     run(server, "account", "add", address)
     try:
         send(server, address, "hostile")
-            folder = server.directory / "mail" / DOMAIN
+        folder = server.directory / "mail" / DOMAIN
         eventually(lambda: any(b"hostile" in p.read_bytes() for p in folder.glob("*%2*/new/*")),
                    20, "the letter")
         assert not (server.directory / "escape").exists()
@@ -169,7 +169,8 @@ def test_mail_waits_while_the_disk_refuses(new_server):
     server.start()
     send(server, f"alice@{DOMAIN}", "patience")
     eventually(lambda: "deliver.failed" in server.log_text(), 20, "a failed delivery")
-    assert "4.2.0" in server.candor("queue", "list", "-c", str(server.conf))
+    eventually(lambda: "4.2.0" in server.candor("queue", "list", "-c", str(server.conf)), 20,
+               "the reason in the list of the queue")
     (mail / DOMAIN).unlink()
     send(server, f"alice@{DOMAIN}", "no patience")
     server.wait_message("alice", "no patience")
