@@ -320,6 +320,9 @@ static void read_answer(struct question *q, int rcode, slice packet, int securit
     q->is_secure = security == SEC_SECURE;
     if (security == SEC_BOGUS)
         return;
+    /* A failure or a denial from the cache comes with rcode 0, and says so in its packet only. */
+    if (rcode == RCODE_OK)
+        rcode = dns_message_rcode(packet);
     if (rcode == RCODE_NXDOMAIN) {
         q->result = DNS_NONE;
         q->ttl = NEGATIVE_TTL;
@@ -419,16 +422,23 @@ static bool set_number(struct ub_ctx *ub, const char *option, uint64_t value)
  * answer: they may well know private addresses. Nobody else is asked for them. */
 static bool unblock(struct ub_ctx *ub)
 {
+    return set(ub, "unblock-lan-zones:", "yes") && set(ub, "insecure-lan-zones:", "yes");
+}
+
+/* The same for what no option covers ("local-zone: NAME nodefault" has no effect when it is set one
+ * by one, in 1.17 at least). The context is finished by then. */
+static bool unblock_more(struct ub_ctx *ub)
+{
     static const char *const zones[] = {
-        "test. nodefault",
-        "127.in-addr.arpa. nodefault",
-        "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa. nodefault",
+        "test.",
+        "127.in-addr.arpa.",
+        "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa.",
     };
     for (size_t i = 0; i < sizeof zones / sizeof *zones; i++) {
-        if (!set(ub, "local-zone:", zones[i]))
+        if (ub_ctx_zone_remove(ub, zones[i]) != 0)
             return false;
     }
-    return set(ub, "unblock-lan-zones:", "yes") && set(ub, "insecure-lan-zones:", "yes");
+    return true;
 }
 
 static bool add_servers(struct ub_ctx *ub, const struct engine_options *o)
@@ -498,6 +508,8 @@ static const char *configure(struct ub_ctx *ub, const struct engine_options *o)
     /* Finishes the context: it opens what it needs. */
     if (ub_resolve_event(ub, "localhost.", DNS_A, CLASS_IN, NULL, ignore_answer, NULL) != 0)
         return "libunbound does not start";
+    if (o->servers > 0 && !unblock_more(ub))
+        return "libunbound refuses to unblock private zones";
     return NULL;
 }
 

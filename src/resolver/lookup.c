@@ -45,16 +45,17 @@ static void reply(struct lookup *l, enum dns_result result, slice name,
     }
     /* A peer that is gone needs no reply, and a reply is never refused for want of room. */
     if (l->is_ptr)
-        (void)!rpc_reply_dns_name(
-            peer, l->call,
-            &(struct ipc_dns_name){.result = (uint8_t)result, .ttl = l->ttl, .name = name});
+        (void)!rpc_reply_dns_name(peer, l->call,
+                                  &(struct ipc_dns_name){.result = (uint8_t)result,
+                                                         .ttl = l->ttl,
+                                                         .name = name});
     else
-        (void)!rpc_reply_dns_answer(
-            peer, l->call,
-            &(struct ipc_dns_answer){.result = (uint8_t)result,
-                                     .ttl = l->ttl,
-                                     .secure = a != NULL && a->is_secure,
-                                     .records = a != NULL ? a->records : (slice){0}});
+        (void)!rpc_reply_dns_answer(peer, l->call,
+                                    &(struct ipc_dns_answer){.result = (uint8_t)result,
+                                                             .ttl = l->ttl,
+                                                             .secure = a != NULL && a->is_secure,
+                                                             .records = a != NULL ? a->records
+                                                                                  : (slice){0}});
 }
 
 static void finish(struct lookup *l)
@@ -164,7 +165,8 @@ static void on_records(void *owner, uint64_t token, const struct engine_answer *
     finish(l);
 }
 
-/* Types that are a question's way of asking, not a record's kind (RFC 6895 3.1), and none at all. */
+/* Types that are a question's way of asking, not a record's kind (RFC 6895 3.1), and none at all.
+ */
 static bool is_meta_type(uint16_t type)
 {
     return type == 0 || type == 41 || (type >= 128 && type <= 255);

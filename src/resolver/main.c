@@ -79,8 +79,8 @@ static void choose_servers(const struct resolver *s, const struct conf *conf,
         o->server[o->servers++] =
             (struct engine_server){.ip = servers->v[i].ip, .port = servers->v[i].port};
     if (o->servers == 0)
-        o->servers = servers_of_resolv_conf(buf_slice(&s->resolv_conf), o->server,
-                                            ENGINE_SERVERS_MAX);
+        o->servers =
+            servers_of_resolv_conf(buf_slice(&s->resolv_conf), o->server, ENGINE_SERVERS_MAX);
 }
 
 /* NULL: logged why not. */
