@@ -37,15 +37,21 @@ static int fetch_pages(struct cli *cli, struct control_client *client, json_t *m
     return status;
 }
 
-static void add_time(struct listing *l, uint64_t seconds)
+/* Nothing for 0. */
+static void time_print(struct buf *out, uint64_t seconds)
 {
     struct tm t;
     time_t when = (time_t)seconds;
+    if (seconds != 0 && gmtime_r(&when, &t) != NULL)
+        buf_addf(out, "%04d-%02d-%02d %02d:%02d", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday,
+                 t.tm_hour, t.tm_min);
+}
+
+static void add_time(struct listing *l, uint64_t seconds)
+{
     struct buf text;
     buf_init(&text, 64);
-    if (seconds != 0 && gmtime_r(&when, &t) != NULL)
-        buf_addf(&text, "%04d-%02d-%02d %02d:%02d", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday,
-                 t.tm_hour, t.tm_min);
+    time_print(&text, seconds);
     listing_add(l, buf_slice(&text));
     buf_release(&text);
 }
@@ -73,7 +79,10 @@ static bool print_list(const json_t *messages)
         listing_add(&l, directory_text(m, "id"));
         listing_add_u64(&l, directory_number(m, "size"));
         add_time(&l, directory_number(m, "received_at"));
-        add_time(&l, directory_number(m, "next_try_at"));
+        if (json_is_true(json_object_get(m, "held")))
+            listing_add(&l, SLICE_LIT("held"));
+        else
+            add_time(&l, directory_number(m, "next_try_at"));
         listing_add_u64(&l, directory_number(m, "attempts"));
         listing_add_u64(&l, directory_number(m, "recipients"));
         listing_add(&l, sender_of(m));
@@ -111,29 +120,57 @@ static int queue_list(struct cli *cli)
 
 /* --- show ----------------------------------------------------------------------------------- */
 
+static bool is_time(const char *key)
+{
+    slice s = slice_cstr(key);
+    return slice_ends(s, SLICE_LIT("_at"));
+}
+
+/* A line a value, its key's underlines as blanks; nothing for what is empty. */
 static void print_value(const char *key, const json_t *value)
 {
-    if (json_is_string(value) && json_string_length(value) > 0)
-        printf("%-13s %s\n", key, json_string_value(value));
+    struct buf text;
+    buf_init(&text, (size_t)1 << 20);
+    if (json_is_string(value))
+        buf_adds(&text, json_string_value(value));
+    else if (json_is_boolean(value))
+        buf_adds(&text, json_is_true(value) ? "yes" : "no");
+    else if (json_is_integer(value) && is_time(key))
+        time_print(&text, (uint64_t)json_integer_value(value));
     else if (json_is_integer(value))
-        printf("%-13s %" JSON_INTEGER_FORMAT "\n", key, json_integer_value(value));
+        buf_addu(&text, (uint64_t)json_integer_value(value));
+    struct buf name;
+    buf_init(&name, 128);
+    buf_adds(&name, key);
+    for (size_t i = 0; i < name.n; i++)
+        if (name.p[i] == '_')
+            name.p[i] = ' ';
+    if (text.n > 0)
+        printf("%-13.*s %.*s\n", SLICE_ARG(buf_slice(&name)), SLICE_ARG(buf_slice(&text)));
+    buf_release(&name);
+    buf_release(&text);
+}
+
+static void print_values(json_t *object)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value)
+    {
+        if (json_is_object(value))
+            print_values(value);
+        else
+            print_value(key, value);
+    }
 }
 
 static bool print_message(json_t *m)
 {
     static const char *const headings[] = {"RECIPIENT", "STATE", "LAST"};
-    const char *key;
-    json_t *value, *recipients = json_object_get(m, "recipients");
+    json_t *recipients = json_object_get(m, "recipients");
     const json_t *r;
     size_t i;
-    json_object_foreach(m, key, value)
-    {
-        const char *inner;
-        json_t *member;
-        print_value(key, value);
-        if (json_is_object(value))
-            json_object_foreach(value, inner, member) print_value(inner, member);
-    }
+    print_values(m);
     if (!json_is_array(recipients))
         return true;
     struct listing l;
@@ -178,10 +215,28 @@ static int queue_show(struct cli *cli)
     return status;
 }
 
+/* --- summary -------------------------------------------------------------------------------- */
+
+static int queue_summary(struct cli *cli)
+{
+    json_t *answer = NULL;
+    int status = control_request(cli, json_pack("{s:s}", "do", "queue-summary"), &answer);
+    if (status != CLI_OK)
+        return status;
+    if (!cli_check_args(cli, 0, 0))
+        status = CLI_USAGE;
+    else if (cli->is_json)
+        status = cli_print_json(cli, json_incref(answer)) ? CLI_OK : CLI_TEMPFAIL;
+    else
+        print_values(json_object_get(answer, "messages"));
+    json_decref(answer);
+    return status;
+}
+
 int cmd_queue(struct cli *cli)
 {
     if (cli->args_n == 0)
-        return cli_usage(cli, "list or show?");
+        return cli_usage(cli, "list, show or summary?");
     const char *verb = cli->args[0];
     cli->args++;
     cli->args_n--;
@@ -189,5 +244,7 @@ int cmd_queue(struct cli *cli)
         return queue_list(cli);
     if (strcmp(verb, "show") == 0)
         return queue_show(cli);
+    if (strcmp(verb, "summary") == 0)
+        return queue_summary(cli);
     return cli_usage(cli, "queue does not know \"%s\"", verb);
 }

@@ -164,17 +164,6 @@ static json_t *recipients_of(const struct message *m)
     return all;
 }
 
-static json_t *hex_of(slice s)
-{
-    struct buf b;
-    buf_init(&b, 64);
-    for (size_t i = 0; i < s.n; i++)
-        buf_addf(&b, "%02x", (unsigned)(unsigned char)s.p[i]);
-    json_t *t = text_of(buf_slice(&b));
-    buf_release(&b);
-    return t;
-}
-
 static json_t *ip_of(slice bytes)
 {
     struct ip ip;
@@ -207,7 +196,7 @@ static json_t *show(struct spool *s, const json_t *request, bool is_held)
                                       text_of(m.envelope.client_name), "helo",
                                       text_of(m.envelope.helo)));
         json_object_set_new(j, "tls", text_of(m.envelope.tls));
-        json_object_set_new(j, "incident", hex_of(m.envelope.incident));
+        json_object_set_new(j, "incident", text_of(m.envelope.incident));
         answer = json_pack("{s:b,s:o}", "ok", 1, "message", j);
     } else {
         answer = failure("not-found", "no such message waits",

@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import signal
+import smtplib
 import socket
 import subprocess
 import threading
@@ -15,8 +16,8 @@ from server import CANDOR, DOMAIN, eventually
 
 def connect(server):
     s = socket.socket(socket.AF_UNIX)
+    s.connect(str(server.directory / "control.sock"))  # waits for room in the backlog
     s.settimeout(20)
-    s.connect(str(server.directory / "control.sock"))
     return s
 
 
@@ -108,6 +109,29 @@ def test_an_empty_queue(server):
         "messages": []}
     done = candor(server, "queue", "show", "zzzzzzzzzzz")
     assert done.returncode == 1 and done.stderr
+
+
+def test_mail_that_waits(new_server):
+    server = new_server(extra="")
+    server.conf.write_text(server.conf.read_text().replace("min-free 1M", "min-free 1M; hold on"))
+    server.start()
+    with smtplib.SMTP("127.0.0.1", server.plain) as client:
+        client.sendmail("you@client.example", [f"alice@{DOMAIN}", f"bob@{DOMAIN}"], "Subject: a\n\na")
+        client.sendmail("", [f"bob@{DOMAIN}"], "Subject: b\n\nb")
+    listed = json.loads(candor(server, "queue", "list", "--json").stdout)["messages"]
+    assert [(m["sender"], m["recipients"], m["held"]) for m in listed] == [
+        ("you@client.example", 2, True), ("", 1, True)]
+    text = candor(server, "queue", "list").stdout
+    assert re.search(rf"^{listed[0]['id']} .* held .* you@client.example", text, re.M)
+    assert " <> " in text
+    shown = json.loads(candor(server, "queue", "show", listed[0]["id"], "--json").stdout)
+    assert [r["address"] for r in shown["recipients"]] == [f"alice@{DOMAIN}", f"bob@{DOMAIN}"]
+    text = candor(server, "queue", "show", listed[0]["id"]).stdout
+    assert re.search(rf"^alice@{DOMAIN} +waiting", text, re.M) and "127.0.0.1" in text
+    summary = json.loads(candor(server, "queue", "summary", "--json").stdout)
+    assert summary["messages"]["waiting"] == 2
+    assert re.search(r"^waiting +2$", candor(server, "queue", "summary").stdout, re.M)
+    assert candor(server, "queue", "show", "2222222222222").returncode == 1
 
 
 # who may -------------------------------------------------------------------------------------------
