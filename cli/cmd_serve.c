@@ -1,4 +1,5 @@
-/* candor serve: looks whether the configuration is good and becomes master. */
+/* candor serve: looks whether the configuration is good, makes what folders are missing (those in
+ * /run are so at every start), and becomes master. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -6,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/configuration.h"
+#include "cli/folders.h"
 
 /* Beside this program in a build folder, beside it installed, else where the build said. */
 static const char *const places[] = {"/../src/master/master", "/../libexec/candor/master"};
@@ -44,6 +46,8 @@ int cmd_serve(struct cli *cli)
                            "the server's programs are missing: there is no %s\n  Build or install "
                            "all of Candor, not this command alone.",
                            master.p);
+    if (status == CLI_OK)
+        status = folders_make(cli, c.conf);
     if (status == CLI_OK) {
         execl(master.p, "master", "-c", c.path.p, (char *)NULL);
         status = cli_error(cli, CLI_TEMPFAIL, "%s cannot be started: %s", master.p,

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -15,6 +14,7 @@
 #include "cli/certificate.h"
 #include "cli/configuration.h"
 #include "cli/dns_records.h"
+#include "cli/folders.h"
 #include "cli/manual.h"
 #include "lib/route/recipient.h"
 #include "sys/directory/admin.h"
@@ -29,7 +29,7 @@ struct setup {
     bool is_demo;
     slice domain; /* ASCII */
     slice host;
-    const char *conf, *tls, *certificate, *key, *spool, *database_dir, *database, *mail;
+    const char *conf, *tls, *certificate, *key, *database;
     const char *accounts[2];
     size_t accounts_n;
     bool is_self_signed, is_certificate_new;
@@ -50,15 +50,6 @@ static const char *joined(struct setup *s, const char *a, const char *b)
     return ok ? copy.p : NULL;
 }
 
-static int cannot(const struct setup *s, const char *what, const char *path, int err)
-{
-    return cli_error(s->cli, CLI_TEMPFAIL, "%s %s: %s%s", what, path, strerrorname_np(err),
-                     err == EACCES || err == EPERM
-                         ? "\n  The system's places need root; --dir DIR puts everything into a "
-                           "folder of your own."
-                         : "");
-}
-
 static int choose_paths(struct setup *s)
 {
     bool is_own = s->dir != NULL;
@@ -67,12 +58,8 @@ static int choose_paths(struct setup *s)
     s->tls = joined(s, base, is_own ? "/tls" : "/etc/candor/tls");
     s->certificate = joined(s, base, is_own ? "/tls/cert.pem" : "/etc/candor/tls/cert.pem");
     s->key = joined(s, base, is_own ? "/tls/key.pem" : "/etc/candor/tls/key.pem");
-    s->spool = joined(s, base, is_own ? "/spool" : "/var/spool/candor");
-    s->database_dir = joined(s, base, is_own ? "" : "/var/lib/candor");
     s->database = joined(s, base, is_own ? "/candor.db" : "/var/lib/candor/candor.db");
-    s->mail = joined(s, base, is_own ? "/mail" : "/srv/mail");
-    bool ok = s->conf && s->tls && s->certificate && s->key && s->spool && s->database_dir &&
-              s->database && s->mail;
+    bool ok = s->conf && s->tls && s->certificate && s->key && s->database;
     return ok ? CLI_OK : cli_error(s->cli, CLI_TEMPFAIL, "out of memory");
 }
 
@@ -94,41 +81,6 @@ static int choose_names(struct setup *s, const char *domain, const char *host)
 }
 
 /* --- files ---------------------------------------------------------------------------------- */
-
-/* Started by root, roles run as users of their own; without them, and without root, nothing. */
-static int give(const struct setup *s, const char *path, const char *user)
-{
-    if (geteuid() != 0 || user == NULL)
-        return CLI_OK;
-    const struct passwd *p = getpwnam(user);
-    if (p != NULL && chown(path, p->pw_uid, p->pw_gid) != 0)
-        return cannot(s, "cannot give away", path, errno);
-    return CLI_OK;
-}
-
-/* With the folders above it, which get 0755. One that is there stays as it is. */
-static int make_folder(const struct setup *s, const char *path, mode_t mode, const char *user)
-{
-    char name[PATH_MAX];
-    size_t n = strlen(path);
-    if (n == 0 || n >= sizeof(name))
-        return cannot(s, "cannot make", path, ENAMETOOLONG);
-    memcpy(name, path, n + 1);
-    for (size_t i = 1; i < n; i++) {
-        if (name[i] != '/')
-            continue;
-        name[i] = '\0';
-        if (mkdir(name, 0755) != 0 && errno != EEXIST)
-            return cannot(s, "cannot make", name, errno);
-        name[i] = '/';
-    }
-    if (mkdir(path, mode) != 0)
-        return errno == EEXIST ? CLI_OK : cannot(s, "cannot make", path, errno);
-    /* Whatever the umask. */
-    if (chmod(path, mode) != 0)
-        return cannot(s, "cannot set the mode of", path, errno);
-    return give(s, path, user);
-}
 
 static bool write_all(int fd, slice text)
 {
@@ -152,7 +104,7 @@ static int write_file(struct setup *s, const char *path, slice text, mode_t mode
     (void)!unlink(half); /* of a setup that was interrupted */
     int fd = open(half, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0)
-        return cannot(s, "cannot write", half, errno);
+        return folder_error(s->cli, "cannot write", half, errno);
     bool ok = fchmod(fd, mode) == 0 && write_all(fd, text) && fsync(fd) == 0;
     int err = errno;
     if (close(fd) != 0 && ok) {
@@ -164,14 +116,14 @@ static int write_file(struct setup *s, const char *path, slice text, mode_t mode
         err = errno;
     }
     unlink(half);
-    return ok ? CLI_OK : cannot(s, "cannot write", path, err);
+    return ok ? CLI_OK : folder_error(s->cli, "cannot write", path, err);
 }
 
 static int read_file(const struct setup *s, const char *path, struct buf *ret)
 {
     FILE *f = fopen(path, "re");
     if (f == NULL)
-        return cannot(s, "cannot read", path, errno);
+        return folder_error(s->cli, "cannot read", path, errno);
     for (;;) {
         char *to = buf_reserve(ret, 4096);
         size_t n = to == NULL ? 0 : fread(to, 1, 4096, f);
@@ -182,28 +134,8 @@ static int read_file(const struct setup *s, const char *path, struct buf *ret)
     bool ok = ferror(f) == 0 && ret->err == BUF_OK;
     int err = errno;
     if (fclose(f) != 0 || !ok)
-        return cannot(s, "cannot read", path, ret->err == BUF_OK ? err : EFBIG);
+        return folder_error(s->cli, "cannot read", path, ret->err == BUF_OK ? err : EFBIG);
     return CLI_OK;
-}
-
-static int make_folders(const struct setup *s)
-{
-    const struct {
-        const char *path;
-        mode_t mode;
-        const char *user;
-    } folders[] = {
-        {s->spool, 0700, "candor-queue"},
-        {s->mail, 0700, "candor-deliver"},
-        {s->tls, 0700, NULL},
-        {s->database_dir, s->dir != NULL ? 0755 : 0700, s->dir != NULL ? NULL : "candor-directory"},
-    };
-    int status = CLI_OK;
-    if (s->dir != NULL)
-        status = make_folder(s, s->dir, 0755, NULL);
-    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]) && status == CLI_OK; i++)
-        status = make_folder(s, folders[i].path, folders[i].mode, folders[i].user);
-    return status;
 }
 
 /* --- certificate ---------------------------------------------------------------------------- */
@@ -260,7 +192,7 @@ static int make_certificate(struct setup *s)
         report_certificate(s, certificate_make(s->host, s->dir != NULL, &certificate, &key));
     /* A key without its certificate is what an interrupted setup leaves. */
     if (status == CLI_OK && unlink(s->key) != 0 && errno != ENOENT)
-        status = cannot(s, "cannot replace", s->key, errno);
+        status = folder_error(s->cli, "cannot replace", s->key, errno);
     if (status == CLI_OK)
         status = write_file(s, s->key, buf_slice(&key), 0600);
     if (status == CLI_OK)
@@ -278,8 +210,8 @@ static int find_certificate(struct setup *s)
     char *certificate = realpath(s->certificate_given, NULL), *key = realpath(s->key_given, NULL);
     int status = CLI_OK;
     if (certificate == NULL || key == NULL) {
-        status = cannot(s, "cannot find", certificate == NULL ? s->certificate_given : s->key_given,
-                        errno);
+        status = folder_error(s->cli, "cannot find",
+                              certificate == NULL ? s->certificate_given : s->key_given, errno);
     } else {
         s->certificate = joined(s, certificate, "");
         s->key = joined(s, key, "");
@@ -332,9 +264,8 @@ static void write_text(struct setup *s)
                       "spool    spool\n"
                       "database candor.db\n"
                       "control  control.sock\n"
-                      "deliver  maildir mail/{domain}/{local}\n\n");
-    else
-        buf_adds(out, "deliver  maildir /srv/mail/{domain}/{local}\n\n");
+                      "deliver  maildir mail/{domain}/{local}\n");
+    buf_addc(out, '\n');
     if (s->is_demo)
         buf_adds(out, "listen 127.0.0.1:2525 { tls optional }\n"
                       "listen 127.0.0.1:2587 { tls required }\n"
@@ -351,7 +282,7 @@ static void write_text(struct setup *s)
                       "queue  { min-free 16M; min-free-inodes 100 }\n");
 }
 
-/* The text must pass what every start will ask of it. */
+/* The text must pass what every start will ask of it; then come the folders that it names. */
 static int check_text(struct setup *s)
 {
     struct conf_errors errors;
@@ -369,10 +300,11 @@ static int check_text(struct setup *s)
         buf_release(&shown);
     }
     conf_errors_release(&errors);
+    int status = err == CONF_OK        ? folders_make(s->cli, conf)
+                 : err == CONF_INVALID ? CLI_NO
+                                       : cli_error(s->cli, CLI_TEMPFAIL, "out of memory");
     conf_unref(conf);
-    return err == CONF_OK        ? CLI_OK
-           : err == CONF_INVALID ? CLI_NO
-                                 : cli_error(s->cli, CLI_TEMPFAIL, "out of memory");
+    return status;
 }
 
 /* --- accounts ------------------------------------------------------------------------------- */
@@ -418,12 +350,12 @@ static int add_accounts(struct setup *s)
     struct directory_db *db = NULL;
     int err = directory_db_open(s->database, &db);
     if (err != 0)
-        return cannot(s, "cannot open the database", s->database, -err);
+        return folder_error(s->cli, "cannot open the database", s->database, -err);
     int status = CLI_OK;
     for (size_t i = 0; i < s->accounts_n && status == CLI_OK; i++)
         status = add_account(s, db, s->accounts[i]);
     directory_db_close(db);
-    return status != CLI_OK ? status : give(s, s->database, "candor-directory");
+    return status != CLI_OK ? status : folder_give(s->cli, s->database, "candor-directory");
 }
 
 /* --- what to do next ------------------------------------------------------------------------ */
@@ -478,7 +410,9 @@ static int run(struct setup *s)
         return cli_error(s->cli, CLI_NO,
                          "there is a server already: %s\n  To begin anew, move it away first.",
                          s->conf);
-    int status = make_folders(s);
+    int status = s->dir != NULL ? folder_make(s->cli, s->dir, 0755, NULL) : CLI_OK;
+    if (status == CLI_OK)
+        status = folder_make(s->cli, s->tls, 0700, NULL);
     if (status == CLI_OK)
         status = find_certificate(s);
     if (status == CLI_OK) {

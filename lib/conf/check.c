@@ -112,11 +112,11 @@ static void check_deliver(const struct conf *c, const struct conf_deliver *d, st
 {
     slice fixed = slice_head(d->path, slice_find(d->path, '{'));
     if (!has_placeholder(d->path, "{local}"))
-        conf_error(errors, at, "maildir /var/mail/{domain}/{local}",
+        conf_error(errors, at, "maildir /srv/mail/{domain}/{local}",
                    "without {local} everybody's mail goes into one mailbox");
     else if (is_for_all && !has_placeholder(d->path, "{domain}"))
         conf_error(errors, at,
-                   "maildir /var/mail/{domain}/{local}, or deliver in each domain's block",
+                   "maildir /srv/mail/{domain}/{local}, or deliver in each domain's block",
                    "without {domain} mailboxes of the same name in two domains are one");
     if (is_inside(fixed, c->server.spool))
         conf_error(errors, at, "beside it, not below",

@@ -40,7 +40,7 @@ static void test_three_lines_are_enough(void **state)
     assert_slice(c->server.host, SLICE_LIT("mx.example.org"));
     assert_int_equal(c->domain.n, 1);
     assert_slice(c->domain.v[0].name, SLICE_LIT("example.org"));
-    assert_slice(c->domain.v[0].deliver.path, SLICE_LIT("/var/mail/{domain}/{local}"));
+    assert_slice(c->domain.v[0].deliver.path, SLICE_LIT("/srv/mail/{domain}/{local}"));
     assert_slice(c->tls.certificates.v[0], SLICE_LIT("/etc/candor/c.pem"));
     assert_slice(c->tls.keys.v[0], SLICE_LIT("/etc/candor/../k.pem"));
     assert_int_equal(c->listen.n, 3);
