@@ -45,12 +45,16 @@ static int open_spool(struct vfs_mem *m, int *acked, struct spool **ret)
 
 static void work(struct spool *s)
 {
-    for (int round = 0; round < 200; round++)
+    bool any = true;
+    for (int round = 0; any && round < 1000; round++) {
+        any = false;
         for (int lane = 0; lane < SPOOL_LANES; lane++)
             if (spool_job_take(s, (enum spool_lane)lane, 1750000000000)) {
                 spool_job_run(s, (enum spool_lane)lane);
                 spool_job_finish(s, (enum spool_lane)lane);
+                any = true;
             }
+    }
 }
 
 static void give(struct spool *s)
