@@ -28,14 +28,13 @@ host      mx.$DOMAIN
 spool     /var/candor/spool
 database  /var/candor/candor.db
 control   /var/candor/control.sock
-deliver   maildir /var/mail/vhosts/{local}/Maildir
 listen 127.0.0.1:2525 { class mx;      tls optional }
 listen 127.0.0.1:2465 { class submit;  tls implicit }
 tls {
     certificate /var/candor/tls/cert.pem
     key         /var/candor/tls/key.pem
 }
-domain $DOMAIN { }
+domain $DOMAIN { deliver maildir /var/mail/vhosts/{local}/Maildir }
 limits {
     unlimited 127.0.0.0/8
     messages  1000000
@@ -48,6 +47,7 @@ C
         done
         touch "$ROOT/var/candor/accounts"
     fi
+    mkdir -p "$ROOT/var/log"
     in_root /opt/candor/cli/candor serve -c /var/candor/candor.conf >"$ROOT/var/log/candor.log" 2>&1 &
 }
 peer_clean() {
