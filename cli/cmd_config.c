@@ -8,6 +8,7 @@
 #include "cli/configuration.h"
 #include "cli/control_client.h"
 #include "cli/manual.h"
+#include "lib/route/recipient.h"
 
 #define OUT_MAX (64 * CONF_TEXT_MAX)
 
@@ -24,19 +25,47 @@ static void print(const struct buf *out, FILE *to)
 
 /* --- check ---------------------------------------------------------------------------------- */
 
+static void report(const char *what, slice value, struct conf_origin at, json_t *list,
+                   const char *file)
+{
+    if (list != NULL)
+        json_array_append_new(list, json_pack("{s:I,s:I,s:s,s:s++}", "line", (json_int_t)at.line,
+                                              "column", (json_int_t)at.column, "severity", "error",
+                                              "message", what, " ", value.p));
+    else
+        fprintf(stderr, "%s:%u:%u: %s %s\n", file, at.line, at.column, what, value.p);
+}
+
 /* What the parser cannot see: is the file there? */
 static bool report_file(const char *what, slice path, struct conf_origin at, json_t *list,
                         const char *file)
 {
     if (access(path.p, F_OK) == 0 || errno != ENOENT)
         return true;
-    if (list != NULL)
-        json_array_append_new(list, json_pack("{s:I,s:I,s:s,s:s+++}", "line", (json_int_t)at.line,
-                                              "column", (json_int_t)at.column, "severity", "error",
-                                              "message", "there is no ", what, " ", path.p));
-    else
-        fprintf(stderr, "%s:%u:%u: there is no %s %s\n", file, at.line, at.column, what, path.p);
+    report(what, path, at, list, file);
     return false;
+}
+
+/* Nor whether a domain with letters outside of ASCII can be one. */
+static bool check_domains(const struct configuration *c, json_t *list)
+{
+    struct arena arena;
+    bool ok = true;
+
+    arena_init(&arena, 4096);
+    for (size_t i = 0; i < c->conf->domain.n; i++) {
+        const struct conf_domain *d = &c->conf->domain.v[i];
+        slice name;
+
+        arena_reset(&arena);
+        if (recipient_domain(&arena, d->name, &name) == RECIPIENT_OK)
+            continue;
+        report("IDNA 2008 does not allow the domain", d->name, d->node.key_at[CONF_domain_name],
+               list, c->path.p);
+        ok = false;
+    }
+    arena_release(&arena);
+    return ok;
 }
 
 static bool check_files(const struct configuration *c, json_t *list)
@@ -44,14 +73,15 @@ static bool check_files(const struct configuration *c, json_t *list)
     const struct conf_tls *tls = &c->conf->tls;
     bool ok = true;
     for (size_t i = 0; i < tls->certificates.n; i++) {
-        ok = report_file("certificate", tls->certificates.v[i],
+        ok = report_file("there is no certificate", tls->certificates.v[i],
                          tls->node.key_at[CONF_tls_certificates], list, c->path.p) &&
              ok;
-        ok = report_file("key", tls->keys.v[i], tls->node.key_at[CONF_tls_keys], list, c->path.p) &&
+        ok = report_file("there is no key", tls->keys.v[i], tls->node.key_at[CONF_tls_keys], list,
+                         c->path.p) &&
              ok;
     }
     if (c->conf->resolver.trust_anchor.n > 0)
-        ok = report_file("trust anchor", c->conf->resolver.trust_anchor,
+        ok = report_file("there is no trust anchor", c->conf->resolver.trust_anchor,
                          c->conf->resolver.node.key_at[CONF_resolver_trust_anchor], list,
                          c->path.p) &&
              ok;
@@ -88,7 +118,7 @@ static int config_check(struct cli *cli, struct configuration *c)
         print(&shown, stderr);
         buf_release(&shown);
     }
-    if (status == CLI_OK && !check_files(c, list))
+    if (status == CLI_OK && (!check_files(c, list) || !check_domains(c, list)))
         status = CLI_NO;
     if (!cli->is_json) {
         if (status == CLI_OK)

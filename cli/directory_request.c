@@ -48,9 +48,6 @@ static int open_offline(struct desk *d)
     slice bad = {0};
     int err = directory_rules_make(d->configuration.conf, &d->arena, NULL, 0, &d->rules, &bad);
 
-    if (err == -EINVAL)
-        return cli_error(d->cli, CLI_TEMPFAIL, "%s: %.*s is not a domain name",
-                         d->configuration.path.p, SLICE_ARG(bad));
     if (err == 0)
         err = directory_db_open(d->configuration.conf->server.database.p, &d->db);
     return err == 0 ? CLI_OK : cannot_open(d, err);

@@ -73,6 +73,12 @@ static int use_configuration(slice text)
         err = -EBUSY;
         bad = SLICE_LIT("a new path of the database needs a restart");
     }
+    if (err != 0 || bad.n > 0) {
+        log_begin(&line, self.role->log, LOG_ERROR, "directory.configuration");
+        log_error(&line, err);
+        log_slice(&line, "about", bad.n > 0 || errors.n == 0 ? bad : errors.v[0].message);
+        log_end(&line);
+    }
     if (err == 0) {
         conf_unref(self.conf);
         arena_release(&self.rules_arena);
@@ -80,10 +86,6 @@ static int use_configuration(slice text)
         self.rules_arena = arena;
         self.rules = rules;
     } else {
-        log_begin(&line, self.role->log, LOG_ERROR, "directory.configuration");
-        log_error(&line, err);
-        log_slice(&line, "about", bad.n > 0 || errors.n == 0 ? bad : errors.v[0].message);
-        log_end(&line);
         conf_unref(conf);
         arena_release(&arena);
     }

@@ -9,12 +9,16 @@ int directory_rules_make(const struct conf *conf, struct arena *a, const struct 
 {
     struct directory_rules_domain *domains = arena_zero(a, (conf->domain.n + 1) * sizeof *domains);
 
+    size_t count = 0;
+
+    *ret_bad_domain = slice_of(NULL, 0);
     if (domains == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < conf->domain.n; i++) {
-        domains[i].maildir = conf->domain.v[i].deliver.path;
-        switch (recipient_domain(a, conf->domain.v[i].name, &domains[i].name)) {
+        domains[count].maildir = conf->domain.v[i].deliver.path;
+        switch (recipient_domain(a, conf->domain.v[i].name, &domains[count].name)) {
         case RECIPIENT_OK:
+            count++;
             continue;
         case RECIPIENT_NOMEM:
             return -ENOMEM;
@@ -22,7 +26,7 @@ int directory_rules_make(const struct conf *conf, struct arena *a, const struct 
         case RECIPIENT_DOMAIN:
         case RECIPIENT_TOO_LONG:
             *ret_bad_domain = conf->domain.v[i].name;
-            return -EINVAL;
+            continue;
         }
     }
     *ret = (struct directory_rules){
@@ -33,7 +37,7 @@ int directory_rules_make(const struct conf *conf, struct arena *a, const struct 
         .own_ips = own_ips,
         .own_ip_count = own_ip_count,
         .domains = domains,
-        .domain_count = conf->domain.n,
+        .domain_count = count,
     };
     return 0;
 }

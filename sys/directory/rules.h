@@ -7,8 +7,9 @@
 
 #define DIRECTORY_OWN_IPS_MAX 256
 
-/* *ret borrows from conf and from a. own_ips (may be NULL) outlive it too. 0, -ENOMEM, or -EINVAL
- * with *ret_bad_domain: a domain that is none under IDNA 2008. */
+/* *ret borrows from conf and from a. own_ips (may be NULL) outlive it too. A domain that is none
+ * under IDNA 2008 is left out: no mail can come for it, and it shall not keep the others from
+ * theirs; *ret_bad_domain is the last such, else empty. 0 or -ENOMEM. */
 int directory_rules_make(const struct conf *conf, struct arena *a, const struct ip *own_ips,
                          size_t own_ip_count, struct directory_rules *ret, slice *ret_bad_domain)
     __attribute__((warn_unused_result));

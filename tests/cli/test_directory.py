@@ -164,3 +164,14 @@ def test_database_is_private_and_ours(candor):
     path.unlink()
     path.mkdir()
     assert "cannot open" in candor("domain", "list", status=TEMPFAIL)
+
+
+def test_domain_that_cannot_be(candor):
+    """A domain that IDNA does not allow: config check says so, the others work all the same."""
+    conf = candor.path / "candor.conf"
+    conf.write_text(conf.read_text() + "domain ←.example\n")
+    done = subprocess.run([CANDOR, "config", "check", "-c", str(conf)], capture_output=True,
+                          text=True, timeout=30)
+    assert done.returncode == NO and ":7:8: IDNA 2008" in done.stderr, done
+    candor("account", "add", "a@example.org")
+    assert "domain name" in candor("account", "add", "a@←.example", status=NO)
