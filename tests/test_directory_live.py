@@ -1,5 +1,6 @@
 """Domains, accounts and aliases of a running server: every change holds at once; and the Maildirs."""
 import re
+import sqlite3
 import stat
 import subprocess
 
@@ -174,3 +175,30 @@ def test_mail_waits_while_the_disk_refuses(new_server):
     (mail / DOMAIN).unlink()
     send(server, f"alice@{DOMAIN}", "no patience")
     server.wait_message("alice", "no patience")
+
+
+def test_change_behind_the_servers_back(server, rcpt):
+    """Another program writes the database: seen at once, and what is remembered soon forgotten."""
+    run(server, "account", "add", f"erin@{DOMAIN}")
+    assert rcpt(f"erin@{DOMAIN}") == OK
+    database = sqlite3.connect(server.directory / "candor.db")
+    database.execute("UPDATE account SET local = 'frank' WHERE local = 'erin'")
+    database.commit()
+    database.close()
+    assert rcpt(f"frank@{DOMAIN}") == OK
+    eventually(lambda: rcpt(f"erin@{DOMAIN}") == UNKNOWN, 5, "erin forgotten")
+    run(server, "account", "remove", f"frank@{DOMAIN}")
+
+
+def test_domain_by_reload(server, rcpt):
+    assert rcpt("postmaster@new.example") == RELAY
+    text = server.conf.read_text()
+    server.conf.write_text(text + "\ndomain new.example\naddresses { separator \"-\" }\n")
+    run(server, "reload")
+    assert rcpt("postmaster@new.example") == OK
+    assert rcpt(f"alice-x@{DOMAIN}") == OK
+    assert rcpt(f"alice+x@{DOMAIN}") == UNKNOWN
+    server.conf.write_text(text)
+    run(server, "reload")
+    assert rcpt("postmaster@new.example") == RELAY
+    assert rcpt(f"alice+x@{DOMAIN}") == OK
