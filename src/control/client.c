@@ -78,8 +78,8 @@ static void arm(struct client *c)
         timer_set(loop_of(c), &c->timer, STALL_MS, on_timer);
     else if (c->request == NULL)
         timer_set(loop_of(c), &c->timer, SILENCE_MS, on_timer);
-    else
-        timer_stop(loop_of(c), &c->timer); /* the role's time limit holds */
+    else if (c->timer.fire == on_timer)
+        timer_stop(loop_of(c), &c->timer); /* the request's own time limit holds */
 }
 
 static void flush(struct client *c)

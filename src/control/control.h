@@ -10,8 +10,8 @@
  * 3. Nothing is held without bound: CLIENTS_MAX of them, a line of REQUEST_MAX, answers of
  *    ANSWER_MAX that are not yet read, SILENCE_MS without a whole request, STALL_MS without
  * reading.
- * 4. A call to a role carries the client's number, never its address: the client may be gone when
- *    the answer comes, and every open request ends exactly once.
+ * 4. A call to a role carries a number, never an address: the client may be gone when the answer
+ *    comes, or be at its next request. Every open request ends exactly once.
  * 5. What a role says is read as JSON and written again: it cannot end a line or begin another. */
 #ifndef CANDOR_CONTROL_CONTROL_H
 #define CANDOR_CONTROL_CONTROL_H
@@ -28,6 +28,7 @@ enum {
     ANSWER_MAX = 8 * 1024 * 1024,
     SILENCE_MS = 60 * 1000,
     STALL_MS = 30 * 1000,
+    FIGURES_MS = 2 * 1000,
 };
 
 enum who { WHO_GROUP, WHO_OWNER };
@@ -45,8 +46,8 @@ struct json_t;
 struct client {
     struct client *next;
     struct control *control;
-    uint64_t id;
-    int fd; /* ours */
+    uint64_t id; /* another one for each request: what comes late finds nobody */
+    int fd;      /* ours */
     uid_t uid;
     enum who who;
     struct watch watch;
@@ -54,7 +55,8 @@ struct client {
     struct buf in, out;
     const struct request *request; /* open; NULL: none */
     struct rpc *asked;             /* where it is */
-    struct json_t *rows;           /* of status, until the last one came */
+    struct json_t *rows;           /* of status and figures, until the last one came */
+    size_t awaited;                /* roles that figures still waits for */
     bool is_ending;                /* closed once out is written */
     bool is_dead;                  /* closed; freed at the end of the turn */
 };
@@ -102,8 +104,8 @@ const struct request *request_find(const char *name);
 /* One line of a client's. Answers now, or sets c->request. */
 void request_start(struct client *c, slice line);
 /* From role_spec. */
-void request_answer(struct control *c, enum ipc_type call, uint64_t token, enum rpc_result result,
-                    struct ipc_message *m);
+void request_answer(struct control *c, const struct rpc *peer, enum ipc_type call, uint64_t token,
+                    enum rpc_result result, struct ipc_message *m);
 
 /* {"ok": false, "error": key, "message": …, "hint": …} */
 struct json_t *answer_error(const char *key, const char *hint, const char *format, ...)

@@ -64,8 +64,7 @@ static void on_answer(struct role *r, struct rpc *peer, enum ipc_type call, uint
                       enum rpc_result result, struct ipc_message *m)
 {
     (void)r;
-    (void)peer;
-    request_answer(&self, call, token, result, m);
+    request_answer(&self, peer, call, token, result, m);
 }
 
 static void on_close(struct role *r)

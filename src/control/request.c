@@ -65,7 +65,7 @@ static void finish(struct client *c, json_t *answer)
     client_answer(c, answer);
 }
 
-/* ---- to a role ---- */
+/* ---- to the roles ---- */
 
 static int ask_role(struct client *c, json_t *request)
 {
@@ -93,12 +93,49 @@ static json_t *show_configuration(const struct control *self)
     return json_pack("{s:b,s:s%}", "ok", 1, "text", self->text.p, self->text.n);
 }
 
+static void finish_figures(struct client *c)
+{
+    json_t *rows = c->rows;
+    c->rows = NULL;
+    finish(c, json_pack("{s:b,s:o}", "ok", 1, "figures", rows));
+}
+
+/* A role that is stuck must not keep anybody from seeing the others. */
+static void figures_late(struct timer *t)
+{
+    struct client *c = CONTAINER_OF(t, struct client, timer);
+    finish_figures(c);
+    client_resume(c);
+}
+
+/* Everybody at once; who is not there is left out. */
+static void ask_figures(struct client *c)
+{
+    static const struct ipc_admin ask = {SLICE_LIT("{\"do\":\"figures\"}")};
+    static const struct ipc_admin ask_queue = {SLICE_LIT("{\"do\":\"queue-summary\"}")};
+    struct role *role = c->control->role;
+    c->rows = json_array();
+    c->awaited = 0;
+    for (struct rpc *peer = role_next_peer(role, NULL); peer != NULL;
+         peer = role_next_peer(role, peer))
+        if (rpc_call_admin(peer, c->id, rpc_peer(peer) == ROLE_QUEUE ? &ask_queue : &ask) == 0)
+            c->awaited++;
+    if (c->awaited == 0)
+        finish_figures(c);
+    else
+        timer_set(role->loop, &c->timer, FIGURES_MS, figures_late);
+}
+
 static void start(struct client *c, const struct request *r, json_t *object)
 {
     struct role *role = c->control->role;
     c->request = r;
+    c->id = ++c->control->last_id;
     if (r->role == ROLE_CONTROL) {
-        finish(c, show_configuration(c->control));
+        if (strcmp(r->name, "figures") == 0)
+            ask_figures(c);
+        else
+            finish(c, show_configuration(c->control));
         return;
     }
     c->asked = r->role == ROLE_MASTER ? role->master : role_peer(role, r->role, 0);
@@ -239,8 +276,29 @@ static void take_admin(struct client *c, enum rpc_result result,
                                role_name(c->request->role)));
 }
 
-void request_answer(struct control *self, enum ipc_type call, uint64_t token,
-                    enum rpc_result result, struct ipc_message *m)
+/* What the role said, with its name first; a refusal is of a role that keeps no figures. */
+static void take_figures(struct client *c, const struct rpc *peer, enum rpc_result result,
+                         const struct ipc_admin_answer *answer)
+{
+    json_t *object = answer == NULL ? NULL
+                                    : json_loadb(answer->json.p == NULL ? "" : answer->json.p,
+                                                 answer->json.n, JSON_REJECT_DUPLICATES, NULL);
+    json_t *row = json_pack("{s:s,s:I}", "role", role_name(rpc_peer(peer)), "instance",
+                            (json_int_t)rpc_peer_instance(peer));
+    if (json_is_object(object) && !json_is_false(json_object_get(object, "ok"))) {
+        json_object_del(object, "ok");
+        json_object_del(object, "role");
+        json_object_update(row, object);
+        json_array_append(c->rows, row);
+    }
+    json_decref(row);
+    json_decref(object);
+    if (result != RPC_MORE && --c->awaited == 0)
+        finish_figures(c);
+}
+
+void request_answer(struct control *self, const struct rpc *peer, enum ipc_type call,
+                    uint64_t token, enum rpc_result result, struct ipc_message *m)
 {
     struct client *c = client_find(self, token);
     if (c == NULL || c->request == NULL)
@@ -249,6 +307,8 @@ void request_answer(struct control *self, enum ipc_type call, uint64_t token,
         take_status(c, result, m == NULL ? NULL : &m->role_status);
     else if (call == IPC_RELOAD_ASK)
         take_reload(c, result, m == NULL ? NULL : &m->reload_done);
+    else if (c->request->role == ROLE_CONTROL)
+        take_figures(c, peer, result, m == NULL ? NULL : &m->admin_answer);
     else
         take_admin(c, result, m == NULL ? NULL : &m->admin_answer);
     client_resume(c);
