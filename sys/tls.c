@@ -280,6 +280,12 @@ static int on_ticket(SSL *ssl, unsigned char *key_name, unsigned char *iv, EVP_C
     return encrypt || (i == 0 && SSL_version(ssl) < TLS1_3_VERSION) ? 1 : 2;
 }
 
+static bool context_policy(const struct tls *t, SSL_CTX *ctx)
+{
+    return SSL_CTX_set_min_proto_version(ctx, t->only_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION) == 1 &&
+           SSL_CTX_set_cipher_list(ctx, t->ciphers == NULL ? good_ciphers : t->ciphers) == 1;
+}
+
 static SSL_CTX *context_new(struct tls *t)
 {
     SSL_CTX *ctx = SSL_CTX_new_ex(t->lib, "?provider=default", TLS_server_method());
@@ -292,9 +298,7 @@ static SSL_CTX *context_new(struct tls *t)
     SSL_CTX_set_timeout(ctx, SESSION_SECONDS);
     SSL_CTX_set_cert_cb(ctx, on_certificate_wanted, NULL);
     SSL_CTX_set_tlsext_servername_callback(ctx, on_server_name);
-    const char *ciphers = t->ciphers == NULL ? good_ciphers : t->ciphers;
-    if (SSL_CTX_set_min_proto_version(ctx, t->only_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION) != 1 ||
-        SSL_CTX_set_cipher_list(ctx, ciphers) != 1 || SSL_CTX_set1_groups_list(ctx, groups) != 1 ||
+    if (!context_policy(t, ctx) || SSL_CTX_set1_groups_list(ctx, groups) != 1 ||
         SSL_CTX_set1_sigalgs_list(ctx, signature_algorithms) != 1 ||
         SSL_CTX_set_num_tickets(ctx, 1) != 1 ||
         SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"candor", 6) != 1 ||
@@ -434,6 +438,10 @@ int tls_policy(struct tls *t, bool only_1_3, slice ciphers)
     free(t->ciphers);
     t->ciphers = list;
     t->only_1_3 = only_1_3;
+    /* What was tried before cannot fail but for memory; the old way is then kept there. */
+    if ((t->now != NULL && !context_policy(t, t->now->ctx)) ||
+        (t->building != NULL && !context_policy(t, t->building->ctx)))
+        return -ENOMEM;
     return 0;
 }
 

@@ -51,9 +51,9 @@ struct tls *tls_new(const struct tls_ops *ops, void *user) __attribute__((warn_u
 /* Every connection of it is gone by then. */
 void tls_free(struct tls *t);
 
-/* From the configuration; holds for the sets of certificates that come after it. only_1_3: refuse
- * TLS 1.2. ciphers: for TLS 1.2 in OpenSSL's notation; empty: ECDHE with AEAD only. -EINVAL when
- * OpenSSL does not understand them (nothing changes); -ENOMEM. */
+/* From the configuration, for handshakes that begin from now on. only_1_3: refuse TLS 1.2. ciphers:
+ * for TLS 1.2 in OpenSSL's notation; empty: ECDHE with AEAD only. -EINVAL when OpenSSL does not
+ * understand them (nothing changes); -ENOMEM. */
 int tls_policy(struct tls *t, bool only_1_3, slice ciphers) __attribute__((warn_unused_result));
 /* One of a new set of `count` certificates, in the order of the configuration: index 0 begins the
  * set, index count-1 ends it, and then new handshakes use it. names: host names in lower case,
