@@ -1,7 +1,7 @@
 /* keys: holds the private keys, and signs TLS handshakes for smtpd. It never decrypts and never
  * gives a key away; what it signs is only what TLS signs (sign.h). It also makes the keys that all
  * smtpd instances encrypt session tickets with, and sees to it that a certificate that was renewed
- * is used. */
+ * is used. The files are opened by master: there is no path that keys itself could open. */
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
@@ -19,11 +19,16 @@ enum {
     WARN_MS = 24 * 60 * 60 * 1000,
     TICKET_BYTES = 80, /* as sys/tls.h has it: name, AES key, HMAC key */
     TICKETS = 3,
+    ASKED_AT_ONCE = 32,
 };
 
 struct keys {
     struct role *role;
     struct store store;
+    uint32_t serial; /* of the configuration: an answer to an older one is not ours */
+    uint32_t next;   /* the first pair that this round has not asked for */
+    size_t pending;  /* answers */
+    bool has_news;   /* in this round */
     struct timer look, rotate, warn;
     unsigned char ticket[TICKETS][TICKET_BYTES]; /* the newest first */
     size_t tickets;
@@ -104,12 +109,55 @@ static void on_writable(struct role *r, struct rpc *peer)
 
 /* ---- time ---- */
 
+/* Asks master to open the files of the pairs from k->next on. A round goes through all of them, in
+ * as many pieces as it takes, and is told at its end: never half a set. */
 static void on_look(struct timer *t)
 {
     struct keys *k = CONTAINER_OF(t, struct keys, look);
-    if (store_look(&k->store, now_s()))
-        tell_all(k);
+    uint32_t n = (uint32_t)k->store.n;
     timer_set(k->role->loop, t, LOOK_MS, on_look);
+    if (k->pending > 0)
+        return;
+    if (k->next >= n)
+        k->next = 0; /* the last round's calls were refused */
+    for (size_t i = 0; k->next < n && i < ASKED_AT_ONCE; i++, k->next++) {
+        struct ipc_pair_open ask = {.generation = k->role->generation, .index = k->next};
+        uint64_t token = (uint64_t)k->serial << 32 | k->next;
+        /* Refused: at the next round. */
+        k->pending += rpc_call_pair_open(k->role->master, token, &ask) == 0;
+    }
+}
+
+static void end_of_piece(struct keys *k)
+{
+    if (k->next < k->store.n) {
+        timer_set(k->role->loop, &k->look, 0, on_look);
+        return;
+    }
+    k->next = 0;
+    if (k->has_news)
+        tell_all(k);
+    k->has_news = false;
+}
+
+static void on_answer(struct role *r, struct rpc *peer, enum ipc_type call, uint64_t token,
+                      enum rpc_result result, struct ipc_message *m)
+{
+    struct keys *k = r->self;
+    size_t index = (uint32_t)token;
+    (void)peer;
+    (void)call;
+    k->pending--;
+    /* Else it is of another configuration, or none. */
+    if (result == RPC_ANSWER && token >> 32 == k->serial && index < k->store.n) {
+        const struct ipc_pair_opened *a = &m->pair_opened;
+        bool has_both = a->certificate >= 0 && a->key >= 0;
+        int error = has_both ? 0 : a->error == 0 || a->error > INT32_MAX ? -EIO : -(int)a->error;
+        k->has_news =
+            store_look(&k->store, index, error, a->certificate, a->key, now_s()) || k->has_news;
+    }
+    if (k->pending == 0)
+        end_of_piece(k);
 }
 
 static void on_warn(struct timer *t)
@@ -198,17 +246,23 @@ static void on_peer(struct role *r, struct rpc *peer)
 
 /* ---- the role's life ---- */
 
-static int configure(struct keys *k, slice text)
+static bool configure(struct keys *k, slice text)
 {
     struct conf_errors errors;
     struct conf *conf = NULL;
-    int err = -EINVAL;
     conf_errors_init(&errors);
-    if (conf_parse(text, SLICE_LIT("configuration"), SLICE_LIT("/"), &errors, &conf) == CONF_OK)
-        err = store_configure(&k->store, conf, now_s());
+    bool ok =
+        conf_parse(text, SLICE_LIT("configuration"), SLICE_LIT("/"), &errors, &conf) == CONF_OK &&
+        store_configure(&k->store, conf);
     conf_unref(conf);
     conf_errors_release(&errors);
-    return err;
+    if (ok) {
+        k->serial++;
+        k->next = 0;
+        k->has_news = true; /* what is left out is news, too */
+        timer_set(k->role->loop, &k->look, 0, on_look);
+    }
+    return ok;
 }
 
 static int keys_open(struct role *r, slice text)
@@ -222,13 +276,12 @@ static int keys_open(struct role *r, slice text)
     /* No core dump and no debugger of the same user gets at the keys. */
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return -errno;
-    return add_ticket_key(k) ? configure(k, text) : -EIO;
+    return !add_ticket_key(k) ? -EIO : configure(k, text) ? 0 : -EINVAL;
 }
 
 static int keys_start(struct role *r)
 {
     struct keys *k = r->self;
-    timer_set(r->loop, &k->look, LOOK_MS, on_look);
     timer_set(r->loop, &k->rotate, ROTATE_MS, on_rotate);
     timer_set(r->loop, &k->warn, WARN_MS, on_warn);
     return 0;
@@ -236,11 +289,7 @@ static int keys_start(struct role *r)
 
 static bool keys_reconfigure(struct role *r, slice text)
 {
-    struct keys *k = r->self;
-    if (configure(k, text) != 0)
-        return false;
-    tell_all(k); /* also when all is as it was: how TLS is spoken may have changed */
-    return true;
+    return configure(r->self, text);
 }
 
 static void keys_close(struct role *r)
@@ -261,6 +310,7 @@ static const struct role_spec spec = {
     .reconfigure = keys_reconfigure,
     .peer = on_peer,
     .message = on_message,
+    .answer = on_answer,
     .writable = on_writable,
     .close = keys_close,
 };

@@ -1,41 +1,49 @@
 /* store: the pairs of the configuration, each with the files that it came from.
  *
+ * The files are opened by master, again and again: it has the rights, and follows links as they are
+ * at the moment, so every way of renewing is seen. Here is no path that anything is opened by.
+ *
  * Invariants:
  *  1. A pair is only ever replaced by one that was read and checked whole; what cannot be used is
  *     refused, logged once, and the old one goes on.
- *  2. Files that changed are read when they have been the same for one more look, so that a tool
- *     that writes certificate and key one after the other is not caught in between.
- *  3. The key before the present one still signs: handshakes that began with it end. */
+ *  2. Where there is a pair already, files that changed are read when they have been the same for
+ *     one more look, so that a tool that writes certificate and key one after the other is not
+ *     caught in between.
+ *  3. The key before the present one still signs, and so do those that a reload took out: smtpd
+ * uses their certificates until it has heard of the new ones. */
 #ifndef CANDOR_SRC_KEYS_STORE_H
 #define CANDOR_SRC_KEYS_STORE_H
 
 #include "lib/conf/conf.h"
+#include "src/keys/file.h"
 #include "src/keys/pair.h"
-#include "src/keys/place.h"
 #include "sys/log.h"
 
 struct store_slot {
-    struct place certificate, key;
+    char *certificate_path, *key_path; /* as configured: names, for the log */
+    struct file_identity certificate, key;
     struct pair now, before; /* key NULL: none */
     bool is_settling;        /* was seen to change, is to be read at the next look */
-    bool is_refused;         /* what lies in the files now is not what we use */
-    const char *why;         /* is_refused: static text */
+    const char *refusal;     /* why what lies in the files now is not used; NULL: it is used */
+    int error;               /* of opening or reading, to go with it */
 };
 
 struct store {
     struct log *log;
-    struct store_slot *slot;
+    struct store_slot *slot; /* in the order of the configuration */
     size_t n;
+    struct pair *retired; /* what the last store_configure took out */
+    size_t retired_n;
 };
 
-/* Opens the directories and reads all pairs. What is wrong with a pair is logged and not an error;
- * a directory that cannot be opened is: -errno, and the store is as it was. Pairs whose files are
- * in the store already are kept. */
-int store_configure(struct store *s, const struct conf *conf, uint64_t now_s)
-    __attribute__((warn_unused_result));
+/* Slots for the pairs of conf; those that were there keep what they have. False: no memory, and the
+ * store is as it was. */
+bool store_configure(struct store *s, const struct conf *conf) __attribute__((warn_unused_result));
 void store_release(struct store *s);
-/* One look at all files; true when a pair is another than before. */
-bool store_look(struct store *s, uint64_t now_s);
+/* A look at the files of slot i, opened; they stay the caller's. error: -errno when they could not
+ * be. True when the pair is another than before. */
+bool store_look(struct store *s, size_t i, int error, int certificate_fd, int key_fd,
+                uint64_t now_s);
 /* Warns of what expires soon or has. */
 void store_warn(struct store *s, uint64_t now_s);
 /* NULL: unknown. */

@@ -312,6 +312,39 @@ static void give_status(struct child *asker, uint32_t call)
         child_kill(asker);
 }
 
+/* Rights stay here, and what is in the files stays unread here. */
+static int open_pair(const struct conf *conf, uint32_t index, struct ipc_pair_opened *ret)
+{
+    const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY; /* a FIFO must not hold us */
+    if (index >= conf->tls.certificates.n || index >= conf->tls.keys.n)
+        return EINVAL;
+    ret->certificate = open(conf->tls.certificates.v[index].p, flags);
+    if (ret->certificate < 0)
+        return errno;
+    ret->key = open(conf->tls.keys.v[index].p, flags);
+    if (ret->key >= 0)
+        return 0;
+    int err = errno;
+    close(ret->certificate);
+    ret->certificate = -1;
+    return err;
+}
+
+static void give_pair(struct child *c, uint32_t call, const struct ipc_pair_open *ask)
+{
+    const struct settings *s = &c->master->settings;
+    struct ipc_pair_opened a = {.certificate = -1, .key = -1};
+    int err = ask->generation != s->generation ? ESTALE : open_pair(s->conf, ask->index, &a);
+    a.error = (uint32_t)err;
+    if (rpc_reply_pair_opened(c->rpc, call, &a) == 0)
+        return;
+    if (a.certificate >= 0)
+        close(a.certificate);
+    if (a.key >= 0)
+        close(a.key);
+    child_kill(c);
+}
+
 static void on_message(void *owner, struct rpc *r, struct ipc_message *m)
 {
     struct child *c = owner;
@@ -325,6 +358,8 @@ static void on_message(void *owner, struct rpc *r, struct ipc_message *m)
         give_status(c, m->call);
     else if (m->type == IPC_RELOAD_ASK)
         reload_begin(c->master, r, m->call);
+    else if (m->type == IPC_PAIR_OPEN)
+        give_pair(c, m->call, &m->pair_open);
 }
 
 static void on_answer(void *owner, struct rpc *r, enum ipc_type call, uint64_t token,

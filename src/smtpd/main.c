@@ -310,6 +310,19 @@ static void allow_many_descriptors(void)
     }
 }
 
+static bool apply_tls_policy(struct server *s, const struct conf *c)
+{
+    struct log_line line;
+    int err = tls_policy(s->tls, c->tls.min_version == CONF_TLS_1_3, c->tls.ciphers);
+    if (err == 0)
+        return true;
+    log_begin(&line, s->role->log, LOG_ERROR, "tls.ciphers-refused");
+    log_slice(&line, "ciphers", c->tls.ciphers);
+    log_error(&line, err);
+    log_end(&line);
+    return false;
+}
+
 static int smtpd_open(struct role *r, slice text)
 {
     static const struct tls_ops tls_ops = {.sign = ask_signature};
@@ -334,6 +347,7 @@ static int smtpd_open(struct role *r, slice text)
     s->tls = tls_new(&tls_ops, s);
     if (s->rules == NULL || s->conns == NULL || s->tls == NULL)
         return -ENOMEM;
+    (void)apply_tls_policy(s, s->rules->conf); /* with wrong ciphers the default is the safe way */
     timer_set(r->loop, &s->gate, GATE_MS, open_gate);
     return 0;
 }
@@ -344,6 +358,10 @@ static bool smtpd_reconfigure(struct role *r, slice text)
     struct ruleset *rules = ruleset_new(text);
     if (rules == NULL)
         return false;
+    if (!apply_tls_policy(s, rules->conf)) {
+        ruleset_unref(rules);
+        return false;
+    }
     ruleset_unref(s->rules);
     s->rules = rules;
     start_listeners(s);
