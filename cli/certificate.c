@@ -1,9 +1,13 @@
 #include "cli/certificate.h"
 
+#include <errno.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 
 #define TEN_YEARS_DAYS 3650
+#define PEM_MAX ((size_t)1 << 20)
 
 static bool add_extension(X509 *x, int nid, const char *value)
 {
@@ -128,4 +132,63 @@ out:
     BIO_free(certificate_bio);
     BIO_free(key_bio);
     return err;
+}
+
+/* False: this user may not read it, or it is not there. */
+static bool read_pem(const char *path, struct buf *ret)
+{
+    FILE *f = fopen(path, "re");
+    if (f == NULL)
+        return false;
+    for (;;) {
+        char *to = buf_reserve(ret, 4096);
+        size_t n = to == NULL ? 0 : fread(to, 1, 4096, f);
+        if (n == 0)
+            break;
+        ret->n += n;
+    }
+    bool ok = ferror(f) == 0;
+    return fclose(f) == 0 && ok;
+}
+
+enum certificate_err certificate_check_files(const char *certificate, const char *key, slice host)
+{
+    struct buf certificate_pem, key_pem;
+    enum certificate_err err = CERTIFICATE_OK;
+    buf_init(&certificate_pem, PEM_MAX);
+    buf_init(&key_pem, PEM_MAX);
+    if (read_pem(certificate, &certificate_pem) && read_pem(key, &key_pem))
+        err = certificate_check(buf_slice(&certificate_pem), buf_slice(&key_pem), host);
+    buf_release(&certificate_pem);
+    buf_release(&key_pem);
+    return err;
+}
+
+const char *certificate_err_text(enum certificate_err err)
+{
+    switch (err) {
+    case CERTIFICATE_OK:
+        return "is good";
+    case CERTIFICATE_UNREADABLE:
+        return "is no certificate (PEM)";
+    case CERTIFICATE_NO_KEY:
+        return "has a key that is no private key (PEM), or has a pass phrase";
+    case CERTIFICATE_MISMATCH:
+        return "does not belong to its key";
+    case CERTIFICATE_OTHER_HOST:
+        return "is not for the name in `host`";
+    case CERTIFICATE_EXPIRED:
+        return "has expired";
+    case CERTIFICATE_FAILED:
+        break;
+    }
+    return "could not be looked at: no memory";
+}
+
+bool certificate_is_cipher_list(const char *ciphers)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    bool ok = ctx != NULL && SSL_CTX_set_cipher_list(ctx, ciphers) == 1;
+    SSL_CTX_free(ctx);
+    return ok;
 }

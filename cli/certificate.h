@@ -21,4 +21,12 @@ enum certificate_err certificate_make(slice host, bool is_local, struct buf *cer
 enum certificate_err certificate_check(slice certificate, slice key, slice host)
     __attribute__((warn_unused_result));
 
+/* The same with the files read: CERTIFICATE_OK also where this user may not read them. */
+enum certificate_err certificate_check_files(const char *certificate, const char *key, slice host)
+    __attribute__((warn_unused_result));
+/* What is wrong, as the end of a sentence: "has expired". */
+const char *certificate_err_text(enum certificate_err err);
+/* Does OpenSSL understand it? */
+bool certificate_is_cipher_list(const char *ciphers);
+
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cli/certificate.h"
 #include "cli/configuration.h"
 #include "cli/control_client.h"
 #include "cli/manual.h"
@@ -25,67 +26,89 @@ static void print(const struct buf *out, FILE *to)
 
 /* --- check ---------------------------------------------------------------------------------- */
 
-static void report(const char *what, slice value, struct conf_origin at, json_t *list,
-                   const char *file)
+/* What the parser cannot see. */
+struct outside {
+    const struct configuration *c;
+    json_t *list; /* NULL: to standard error */
+    bool is_good;
+};
+
+static void report(struct outside *o, struct conf_origin at, bool is_warning, const char *before,
+                   const char *what, const char *after)
 {
-    if (list != NULL)
-        json_array_append_new(list, json_pack("{s:I,s:I,s:s,s:s++}", "line", (json_int_t)at.line,
-                                              "column", (json_int_t)at.column, "severity", "error",
-                                              "message", what, " ", value.p));
-    else
-        fprintf(stderr, "%s:%u:%u: %s %s\n", file, at.line, at.column, what, value.p);
+    if (!is_warning)
+        o->is_good = false;
+    if (o->list == NULL) {
+        fprintf(stderr, "%s:%u:%u: %s%s%s%s\n", o->c->path.p, at.line, at.column,
+                is_warning ? "warning: " : "", before, what, after);
+        return;
+    }
+    json_t *error = json_pack("{s:I,s:I,s:s,s:s++,s:s}", "line", (json_int_t)at.line, "column",
+                              (json_int_t)at.column, "severity", is_warning ? "warning" : "error",
+                              "message", before, what, after, "hint", "");
+    json_array_append_new(o->list, error);
 }
 
-/* What the parser cannot see: is the file there? */
-static bool report_file(const char *what, slice path, struct conf_origin at, json_t *list,
-                        const char *file)
+static bool is_there(struct outside *o, struct conf_origin at, const char *before, slice path)
 {
     if (access(path.p, F_OK) == 0 || errno != ENOENT)
         return true;
-    report(what, path, at, list, file);
+    report(o, at, false, before, path.p, "");
     return false;
 }
 
-/* Nor whether a domain with letters outside of ASCII can be one. */
-static bool check_domains(const struct configuration *c, json_t *list)
+static void check_certificate(struct outside *o, slice certificate, slice key)
 {
-    struct arena arena;
-    bool ok = true;
-
-    arena_init(&arena, 4096);
-    for (size_t i = 0; i < c->conf->domain.n; i++) {
-        const struct conf_domain *d = &c->conf->domain.v[i];
-        slice name;
-
-        arena_reset(&arena);
-        if (recipient_domain(&arena, d->name, &name) == RECIPIENT_OK)
-            continue;
-        report("IDNA 2008 does not allow the domain", d->name, d->node.key_at[CONF_domain_name],
-               list, c->path.p);
-        ok = false;
-    }
-    arena_release(&arena);
-    return ok;
+    const struct conf *conf = o->c->conf;
+    const struct conf_origin *at = conf->tls.node.key_at;
+    bool both = is_there(o, at[CONF_tls_certificates], "there is no certificate ", certificate);
+    both = is_there(o, at[CONF_tls_keys], "there is no key ", key) && both;
+    if (!both)
+        return;
+    enum certificate_err err = certificate_check_files(certificate.p, key.p, conf->server.host);
+    /* With several, each is for another name. */
+    if (err == CERTIFICATE_OK || (err == CERTIFICATE_OTHER_HOST && conf->tls.certificates.n > 1))
+        return;
+    struct buf after;
+    buf_init(&after, 256);
+    buf_addf(&after, " %s", certificate_err_text(err));
+    buf_addc(&after, '\0');
+    report(o, at[CONF_tls_certificates],
+           err == CERTIFICATE_OTHER_HOST || err == CERTIFICATE_EXPIRED, "the certificate ",
+           certificate.p, after.err == BUF_OK ? after.p : "");
+    buf_release(&after);
 }
 
-static bool check_files(const struct configuration *c, json_t *list)
+/* Whether a domain with letters outside of ASCII can be one. */
+static void check_domains(struct outside *o)
 {
-    const struct conf_tls *tls = &c->conf->tls;
-    bool ok = true;
-    for (size_t i = 0; i < tls->certificates.n; i++) {
-        ok = report_file("there is no certificate", tls->certificates.v[i],
-                         tls->node.key_at[CONF_tls_certificates], list, c->path.p) &&
-             ok;
-        ok = report_file("there is no key", tls->keys.v[i], tls->node.key_at[CONF_tls_keys], list,
-                         c->path.p) &&
-             ok;
+    struct arena arena;
+    arena_init(&arena, 4096);
+    for (size_t i = 0; i < o->c->conf->domain.n; i++) {
+        const struct conf_domain *d = &o->c->conf->domain.v[i];
+        slice name;
+        arena_reset(&arena);
+        if (recipient_domain(&arena, d->name, &name) != RECIPIENT_OK)
+            report(o, d->node.key_at[CONF_domain_name], false,
+                   "IDNA 2008 does not allow the domain ", d->name.p, "");
     }
+    arena_release(&arena);
+}
+
+static bool check_outside(const struct configuration *c, json_t *list)
+{
+    struct outside o = {c, list, true};
+    const struct conf_tls *tls = &c->conf->tls;
+    for (size_t i = 0; i < tls->certificates.n; i++)
+        check_certificate(&o, tls->certificates.v[i], tls->keys.v[i]);
+    if (tls->ciphers.n > 0 && !certificate_is_cipher_list(tls->ciphers.p))
+        report(&o, tls->node.key_at[CONF_tls_ciphers], false, "OpenSSL knows no cipher of ",
+               tls->ciphers.p, "");
     if (c->conf->resolver.trust_anchor.n > 0)
-        ok = report_file("there is no trust anchor", c->conf->resolver.trust_anchor,
-                         c->conf->resolver.node.key_at[CONF_resolver_trust_anchor], list,
-                         c->path.p) &&
-             ok;
-    return ok;
+        (void)is_there(&o, c->conf->resolver.node.key_at[CONF_resolver_trust_anchor],
+                       "there is no trust anchor ", c->conf->resolver.trust_anchor);
+    check_domains(&o);
+    return o.is_good;
 }
 
 static json_t *json_errors(const struct conf_errors *errors)
@@ -118,7 +141,7 @@ static int config_check(struct cli *cli, struct configuration *c)
         print(&shown, stderr);
         buf_release(&shown);
     }
-    if (status == CLI_OK && (!check_files(c, list) || !check_domains(c, list)))
+    if (status == CLI_OK && !check_outside(c, list))
         status = CLI_NO;
     if (!cli->is_json) {
         if (status == CLI_OK)

@@ -162,6 +162,26 @@ def test_check_misses_a_certificate(tmp_path):
     assert f"{path}:2:19: there is no certificate {tmp_path}/c.pem" in done.stderr
 
 
+def test_check_looks_at_certificate_and_ciphers(made, tmp_path):
+    one = made[0] / "tls"
+    assert candor("setup", "example.net", "--dir", tmp_path / "other").returncode == 0
+    other = tmp_path / "other" / "tls"
+    path = conf(tmp_path, f"""host mx.example.org
+tls {{ certificate {one}/cert.pem; key {other}/key.pem; ciphers NONSENSE }}
+""")
+    done = candor("config", "check", "-c", path)
+    assert done.returncode == 1
+    assert f"{path}:2:19: the certificate {one}/cert.pem does not belong to its key" in done.stderr
+    assert "OpenSSL knows no cipher of NONSENSE" in done.stderr
+    errors = json.loads(candor("config", "check", "-c", path, "--json").stdout)["errors"]
+    assert len(errors) == 2 and errors[0]["column"] == 19
+    path = conf(tmp_path, f"""host mx.example.org
+tls {{ certificate {other}/cert.pem; key {other}/key.pem }}
+""")
+    done = candor("config", "check", "-c", path)
+    assert done.returncode == 0 and "warning: the certificate" in done.stderr
+
+
 def test_three_lines_are_a_server(made, tmp_path):
     directory, _ = made
     path = conf(tmp_path, f"""host mx.example.org
