@@ -25,6 +25,8 @@ class Load:
         self.arrived = set()
         self.lock = threading.Lock()
         self.over = threading.Event()
+        self.go = threading.Event()
+        self.go.set()
         seed = random.randrange(1 << 32) if seed is None else seed
         self.threads = [threading.Thread(target=self.work, args=(random.Random(seed + n),), daemon=True)
                         for n in range(threads)]
@@ -36,8 +38,16 @@ class Load:
 
     def __exit__(self, *_):
         self.over.set()
+        self.go.set()
         for thread in self.threads:
             thread.join(60)
+
+    def pause(self):
+        """No new message is begun until resume(); those under way go on."""
+        self.go.clear()
+
+    def resume(self):
+        self.go.set()
 
     def work(self, dice):
         while not self.over.is_set():
@@ -49,7 +59,8 @@ class Load:
                     if talk.command("EHLO load.example").code != 250:
                         continue
                     while not self.over.is_set():
-                        self.one(talk, dice)
+                        if self.go.wait(0.2):
+                            self.one(talk, dice)
             except (OSError, Closed):
                 self.over.wait(0.05)
 
