@@ -17,8 +17,9 @@ BUILD = ROOT / os.environ.get("CANDOR_BUILD", "build")
 CANDOR = BUILD / "cli" / "candor"
 DOMAIN = "demo.example"
 
-# What no log of a healthy run has in it. Who dies by SIGKILL was killed by a test.
-TROUBLE = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|Assertion|role\.died(?!.* signal=KILL)|\bSIGSEGV\b|\bSIGABRT\b|\bSIGSYS\b")
+# What no log of a healthy run has in it. SIGKILL is the tests' own doing.
+TROUBLE = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|Assertion|damaged=[1-9]"
+                     r"|event=role\.(condemned|spawn|config-)|event=role\.died(?!.*signal=KILL)")
 
 
 def free_port():
