@@ -72,7 +72,7 @@ def test_speaks_with_old_clients(server):
     (["MAIL FROM:<a@client.example> SIZE=many"], [501]),
     (["MAIL FROM:<a@client.example> BODY=8BITMIME SIZE=1000"], [250]),
     (["MAIL a@client.example"], [501]),
-    (["MAIL FROM:<a b@client.example>"], [501]),
+    (["MAIL FROM:<a b@client.example>"], [553]),
     (["MAIL FROM:<a@client.example>", "RCPT TO:<>"], [250, 501]),
     (["EXPLODE"], [500]),
 ])
@@ -115,7 +115,7 @@ def test_is_no_relay(server, mode):
         for to in ["<x@elsewhere.example>", "<x%elsewhere.example@elsewhere.example>",
                    "<@demo.example:x@elsewhere.example>", "<x@[192.0.2.9]>", "<x@elsewhere.example.>"]:
             reply = talk.command(f"RCPT TO:{to}")
-            assert reply.code in (550, 501), (to, reply)
+            assert reply.code in (550, 553), (to, reply)
             if to == "<x@elsewhere.example>":
                 assert (reply.code, reply.enhanced) == (550, "5.7.1")
 
@@ -211,8 +211,8 @@ def test_dots(server):
     assert without_added(server.wait_message("alice", subject))[1] == message
 
 
-def test_every_octet_but_cr_and_lf(server):
-    every = bytes(n for n in range(256) if n not in (10, 13))
+def test_every_octet_but_cr_lf_and_nul(server):
+    every = bytes(n for n in range(1, 256) if n not in (10, 13))
     subject, message = text(every, every[::-1], b"\t ", every * 40)
     with server.talk() as talk:
         assert talk.message(message, ALICE, parameters=" BODY=8BITMIME").code == 250
@@ -402,7 +402,7 @@ def test_a_message_is_never_two(server, false_end, together):
                 talk.send(attack[n:n + 1])
         reply = talk.reply()
         line_ends = false_end.replace(b"\r\n", b"")
-        if b"\r" in line_ends or b"\n" in line_ends:
+        if any(octet in line_ends for octet in (b"\r", b"\n", b"\0")):
             assert (reply.code, reply.enhanced) == (554, "5.6.0"), reply
         else:
             assert reply.code == 250, reply
@@ -415,11 +415,11 @@ def test_a_message_is_never_two(server, false_end, together):
     assert not any(smuggled.encode() in m for m in server.messages("bob").values())
 
 
-def test_a_bare_line_feed_in_a_command_is_no_line_end(server):
+def test_a_command_that_ends_in_a_bare_line_feed_is_not_carried_out(server):
     with server.talk() as talk:
-        talk.send(b"NOOP\nMAIL FROM:<a@client.example>\r\n")
-        assert talk.reply().code in (500, 501)
-        assert talk.command("RCPT TO:<alice@demo.example>").code == 503
+        talk.send(b"MAIL FROM:<a@client.example>\nRCPT TO:<alice@demo.example>\r\n")
+        assert talk.reply().code == 500
+        assert talk.reply().code == 503
 
 
 # refusals of whole sessions ------------------------------------------------------------------------
@@ -486,7 +486,7 @@ def test_the_received_line(server):
         assert talk.message(message, ALICE).code == 250
     added, _ = without_added(server.wait_message("alice", subject))
     received = b" ".join(added[added.index(b"Received:"):].split())
-    for part in (b"from client.example", b"127.0.0.1", b"by mx.demo.example", b"with ESMTPS", b" id ", b"TLS1"):
+    for part in (b"from client.example", b"127.0.0.1", b"by mx.demo.example", b"with ESMTPS", b" id ", b"TLSv1.3"):
         assert part in received, received
     assert received.rsplit(b";", 1)[1].split()[0].rstrip(b",") in (b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun")
 
