@@ -1,4 +1,5 @@
 """A private server for tests: on free ports of loopback, with everything in one folder."""
+import ctypes
 import os
 import pathlib
 import random
@@ -20,6 +21,15 @@ DOMAIN = "demo.example"
 # What no log of a healthy run has in it. SIGKILL is the tests' own doing.
 TROUBLE = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|Assertion|damaged=[1-9]"
                      r"|event=role\.(condemned|spawn|config-)|event=role\.died(?!.*signal=KILL)")
+
+
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
+
+
+def die_with_parent():
+    """No server outlives the tests, however these end."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def free_port():
@@ -126,7 +136,8 @@ queue {{
         self.log = open(self.log_path, "ab")
         self.process = subprocess.Popen(
             [CANDOR, "serve", "-c", self.conf], stdin=subprocess.DEVNULL, stdout=self.log,
-            stderr=self.log, start_new_session=True, env={**os.environ, **(environment or {})})
+            stderr=self.log, start_new_session=True, preexec_fn=die_with_parent,
+            env={**os.environ, **(environment or {})})
         try:
             eventually(self.is_up, 30, "220 from a new server")
         except AssertionError:

@@ -28,8 +28,10 @@ def master(server, _):
 
 
 def one_role(server, dice):
-    members = [pid for pid in server.members() if pid != server.process.pid]
-    os.kill(dice.choice(members), signal.SIGKILL)
+    members = {pid: name for pid, (_, name) in server.members().items() if pid != server.process.pid}
+    pid = dice.choice(sorted(members))
+    os.kill(pid, signal.SIGKILL)
+    return members[pid]
 
 
 def queue(server, _):
@@ -51,11 +53,16 @@ def test_nothing_promised_is_lost(new_server):
             time.sleep(dice.uniform(0, 0.4))
             how = dice.choice([whole_server, master, one_role, one_role, queue])
             counts[how.__name__] = counts.get(how.__name__, 0) + 1
-            how(server, dice)
+            what = how(server, dice) or how.__name__
             # While nothing new comes, what is there can be counted.
             load.pause()
-            eventually(lambda: not load.missing(), 60,
-                       f"what was promised before kill {kill}, {how.__name__}, seed {SEED}")
+            try:
+                eventually(lambda: not load.missing(), 60)
+            except AssertionError:
+                late = load.missing()
+                raise AssertionError(f"{len(late)} of {len(load.promised)} messages promised before kill {kill} "
+                                     f"({what}, seed {SEED}) are missing: {late[:5]}\n"
+                                     + server.log_text()[-6000:]) from None
             load.resume()
             if kill % 50 == 49:
                 print(f"{kill + 1} kills, {len(load.promised)} messages promised")
