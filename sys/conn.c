@@ -32,13 +32,14 @@ struct conn_set {
     struct loop *loop;
     struct timer trim;
     uint32_t handshakes; /* since the last trim */
-    size_t conns;
+    struct conn *first;
     char plain[CONN_READ_BYTES];  /* what on_data is given */
     char sealed[CONN_READ_BYTES]; /* what comes from the socket under TLS */
 };
 
 struct conn {
     struct conn_set *set;
+    struct conn *next, **link; /* in the set */
     const struct conn_ops *ops;
     void *user;
     struct watch watch;
@@ -383,6 +384,9 @@ static void finish(struct conn *c)
 {
     struct conn_set *set = c->set;
     watch_close(set->loop, &c->watch);
+    *c->link = c->next;
+    if (c->next != NULL)
+        c->next->link = c->link;
     timer_stop(set->loop, &c->timer);
     turn_hook_cancel(set->loop, &c->hook);
     c->ops->on_closed(c->user, c, c->end, slice_cstr(c->detail));
@@ -391,7 +395,6 @@ static void finish(struct conn *c)
     buf_release(&c->wire);
     buf_release(&c->kept);
     buf_release(&c->sealed);
-    set->conns--;
     free(c);
 }
 
@@ -435,9 +438,17 @@ void conn_set_free(struct conn_set *set)
 {
     if (set == NULL)
         return;
-    assert(set->conns == 0);
+    assert(set->first == NULL);
     timer_stop(set->loop, &set->trim);
     free(set);
+}
+
+void conn_set_end(struct conn_set *set)
+{
+    while (set->first != NULL) {
+        conn_abort(set->first);
+        finish(set->first);
+    }
 }
 
 struct conn *conn_new(struct conn_set *set, int fd, const struct conn_ops *ops, void *user)
@@ -459,7 +470,11 @@ struct conn *conn_new(struct conn_set *set, int fd, const struct conn_ops *ops, 
         (void)close(fd);
         return NULL;
     }
-    set->conns++;
+    c->next = set->first;
+    c->link = &set->first;
+    if (c->next != NULL)
+        c->next->link = &c->next;
+    set->first = c;
     return c;
 }
 

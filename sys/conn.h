@@ -4,7 +4,7 @@
  *  1. An idle connection holds no buffer: bytes are read into one buffer that all connections of
  *     the loop share, and handed to on_data from there.
  *  2. What conn_write takes is gathered and written once a turn of the loop.
- *  3. No callback runs inside a call of the caller's: all come from the loop.
+ *  3. No callback runs inside a call of the caller's, but for conn_set_end: all come from the loop.
  *  4. on_closed is the last callback, comes exactly once for each conn_new that succeeded, and the
  *     connection is gone when it returns.
  *  5. While the peer does not take our output (CONN_OUT_HIGH_BYTES wait), its input is not read.
@@ -58,7 +58,9 @@ struct conn_ops {
 };
 
 struct conn_set *conn_set_new(struct loop *loop) __attribute__((warn_unused_result));
-/* Every connection is gone by then (conn_abort each and let the loop turn). */
+/* The loop turns no more: ends all connections as conn_abort does, on_closed comes at once. */
+void conn_set_end(struct conn_set *set);
+/* Every connection is gone by then. NULL is ignored. */
 void conn_set_free(struct conn_set *set);
 
 /* Owns fd from now on, also when it fails: a connected, non-blocking stream socket; TCP_NODELAY is

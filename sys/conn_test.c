@@ -337,6 +337,15 @@ static void linger_has_a_limit(void **state)
     assert_int_equal(f->end, CONN_END_DONE);
 }
 
+static void the_end_of_all(void **state)
+{
+    struct fixture *f = *state;
+    conn_write(f->c, SLICE_LIT("lost"));
+    conn_set_end(f->set);
+    assert_int_equal(f->closed, 1);
+    assert_int_equal(f->end, CONN_END_ABORTED);
+}
+
 static void peer_is_gone(void **state)
 {
     struct fixture *f = *state;
@@ -517,6 +526,7 @@ int main(void)
         T(slow_reader_is_not_read),
         T(close_has_a_limit),
         T(linger_has_a_limit),
+        T(the_end_of_all),
         T(peer_is_gone),
         T(starts_tls),
         T(pauses_under_tls),

@@ -1,5 +1,6 @@
 """The resolver's lookups against nsd, which serves what is here, and against servers that do not
 answer. Nothing leaves loopback."""
+import itertools
 import os
 import pathlib
 import shutil
@@ -10,7 +11,8 @@ import time
 
 import pytest
 
-from server import BUILD, free_port
+from server import BUILD, DOMAIN, eventually, free_port
+from smtp import Talk
 
 NSD = shutil.which("nsd", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
 ASK = BUILD / "tests" / "support" / "resolver_ask"
@@ -202,3 +204,32 @@ def test_garbage():
             stop.set()
             thread.join()
         assert {line.split()[0] for line in got} <= {"tempfail", "none"}
+
+
+# ---- in the server -------------------------------------------------------------------------------
+
+def test_received_has_the_confirmed_name(new_server, nsd):
+    """The name is looked for while the letter comes; who is quicker than DNS goes without."""
+    one = new_server(extra=f"resolver {{ server 127.0.0.1:{nsd} }}")
+    one.start()
+    serial = itertools.count()
+
+    def received(source):
+        mark = f"Subject: letter-{next(serial)}-"
+        with Talk(one.plain, source=source) as talk:
+            talk.greeting()
+            assert talk.message(f"{mark}\r\n\r\n.\r\n".encode(), f"alice@{DOMAIN}").code == 250
+        return b" ".join(one.wait_message("alice", mark).split(b"Subject:")[0].split())
+
+    eventually(lambda: b"(one.lan.test [127.0.1.1])" in received("127.0.1.1"), 10, "the name")
+    for _ in range(3):
+        assert b"([127.0.1.2])" in received("127.0.1.2")
+
+
+def test_mail_goes_on_without_dns(new_server):
+    """No server answers: mail is taken, without a name."""
+    one = new_server(extra=f"resolver {{ server 127.0.0.1:{free_port()}; timeout 1s }}")
+    one.start()
+    with one.talk() as talk:
+        assert talk.message(b"Subject: nameless\r\n\r\n.\r\n", f"alice@{DOMAIN}").code == 250
+    one.wait_message("alice", "Subject: nameless")

@@ -318,6 +318,8 @@ def memory_has(pid, needles):
                 if "r" not in rights or "[v" in line:
                     continue
                 low, high = (int(x, 16) for x in span.split("-"))
+                if high - low > 1 << 30:
+                    continue  # a sanitizer's shadow
                 try:
                     data = os.pread(memory.fileno(), high - low, low)
                 except OSError:

@@ -225,3 +225,9 @@ void lookup_forget_peer(struct lookups *all, const struct rpc *peer)
             l->peer = NULL;
     }
 }
+
+void lookup_end_all(struct lookups *all)
+{
+    while (all->first != NULL)
+        finish(all->first);
+}

@@ -31,5 +31,7 @@ struct lookups {
 void lookup_begin(struct lookups *all, struct rpc *peer, const struct ipc_message *m);
 /* peer must not be used any more. */
 void lookup_forget_peer(struct lookups *all, const struct rpc *peer);
+/* Forgets all. Their questions must be forgotten already (engine_free). */
+void lookup_end_all(struct lookups *all);
 
 #endif

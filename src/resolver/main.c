@@ -217,12 +217,30 @@ static bool resolver_reconfigure(struct role *r, slice text)
     return true;
 }
 
+static void resolver_close(struct role *r)
+{
+    struct resolver *s = r->self;
+    timer_stop(r->loop, &s->retire);
+    while (s->retired != NULL) {
+        struct retired *old = s->retired;
+        s->retired = old->next;
+        engine_free(old->engine);
+        free(old);
+    }
+    engine_free(s->lookups.engine);
+    lookup_end_all(&s->lookups);
+    conf_unref(s->conf);
+    buf_release(&s->resolv_conf);
+    free(s);
+}
+
 static const struct role_spec spec = {
     .roles = ROLE_BIT(ROLE_RESOLVER),
     .open = resolver_open,
     .reconfigure = resolver_reconfigure,
     .gone = on_gone,
     .message = on_message,
+    .close = resolver_close,
 };
 
 int main(int argc, char **argv)

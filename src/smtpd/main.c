@@ -412,6 +412,29 @@ static void smtpd_drain(struct role *r)
     server_look_at_drain(s);
 }
 
+static void smtpd_close(struct role *r)
+{
+    struct server *s = r->self;
+    for (size_t i = 0; i < SERVER_LISTENERS; i++)
+        close_listener(&s->listeners[i]);
+    conn_set_end(s->conns);
+    timer_stop(r->loop, &s->gate);
+    timer_stop(r->loop, &s->again);
+    timer_stop(r->loop, &s->drain);
+    conn_set_free(s->conns);
+    tls_free(s->tls);
+    ruleset_unref(s->rules);
+    recipient_cache_release(&s->recipients);
+    genpage_close(&s->generation);
+    effects_release(&s->fx);
+    buf_release(&s->closed);
+    buf_release(&s->orphans);
+    free(s->clients);
+    free(s->serials);
+    free(s->free_places);
+    free(s);
+}
+
 static const struct role_spec spec = {
     .roles = ROLES_SMTPD,
     .open = smtpd_open,
@@ -423,6 +446,7 @@ static const struct role_spec spec = {
     .writable = on_writable,
     .listener = smtpd_listener,
     .drain = smtpd_drain,
+    .close = smtpd_close,
 };
 
 int main(int argc, char **argv)
