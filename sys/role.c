@@ -215,18 +215,14 @@ static void follow_master(void)
 
 static int enter_sandbox(struct runner *self, uint32_t *ret_bits)
 {
-    const struct sandbox_options options = {.role = self->role.id,
-                                            .user = self->role.user,
-                                            .keeps_paths = self->spec->keeps_paths};
-    struct log_line line;
-    if (geteuid() == 0 && !self->role.user.is_own) {
-        log_begin(&line, self->role.log, LOG_WARN, "role.no-user");
-        log_cstr(&line, "hint", "runs as root, for there is no system user candor-ROLE");
-        log_end(&line);
-    }
+    struct role *r = &self->role;
+    const struct sandbox_options options = {.role = r->id, .user = r->user, .places = &r->places};
     int err = sandbox_enter(&options, ret_bits);
+    sandbox_places_release(&r->places);
     follow_master();
-    return err;
+    if (err == 0)
+        err = loop_start_workers(r->loop, self->spec->workers);
+    return err == 0 ? sandbox_filter(r->id, ret_bits) : err;
 }
 
 /* From the first configuration to ready. */
@@ -235,7 +231,7 @@ static int start(struct runner *self, slice text)
     struct role *r = &self->role;
     uint32_t bits = 0;
     sandbox_user(r->id, &r->user);
-    int err = loop_start_workers(r->loop, self->spec->workers);
+    int err = sandbox_places_init(&r->places, r->id);
     if (err == 0 && self->spec->open != NULL)
         err = self->spec->open(r, text);
     if (err == 0)
@@ -277,6 +273,16 @@ static void take_config(struct runner *self, uint32_t call, const struct ipc_con
     err = rpc_reply_config_taken(self->role.master, call, &taken);
     if (err != 0)
         role_fail(&self->role, "master.full", err);
+}
+
+void role_renew(struct role *r)
+{
+    struct log_line line;
+    log_begin(&line, r->log, LOG_INFO, "role.renew");
+    log_end(&line);
+    int err = rpc_send_renew(r->master, &(struct ipc_renew){});
+    if (err != 0)
+        role_fail(r, "master.full", err);
 }
 
 void role_drained(struct role *r)

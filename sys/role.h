@@ -3,8 +3,10 @@
  *   master          role_main
  *   fork, exec ──▶  loop, log, channel to master (descriptor 3)
  *   config     ──▶  spec->open(r, text)      everything that needs rights: files, directories,
- *                                            libraries that look around (helper threads run)
- *                   sandbox_enter            uid, chroot, no_new_privs, filters
+ *                                            libraries that look around
+ *                   sandbox_enter            own user, empty root, no_new_privs, Landlock
+ *                   (helper threads begin)
+ *                   sandbox_filter           system calls
  *                   spec->start(r)           (optional) what must happen inside
  *              ◀──  ready
  *   wire       ──▶  spec->peer(r, rpc)       once the peer's hello was right; again after its crash
@@ -36,7 +38,9 @@ struct role {
     struct log *log;
     struct rpc *master;
     struct sandbox_user user; /* who we shall be after open */
-    uint64_t generation;      /* of the configuration that holds */
+    /* Where files may be opened after open, which adds them; nothing more can be added later. */
+    struct sandbox_places places;
+    uint64_t generation; /* of the configuration that holds */
     bool is_draining;
     void *self; /* the role's own state: set by open */
 };
@@ -44,7 +48,6 @@ struct role {
 struct role_spec {
     role_set roles;   /* what this executable may be started as */
     unsigned workers; /* helper threads */
-    bool keeps_paths; /* opens paths after the start (SQLite, Maildirs): no chroot */
     /* text: the configuration's canonical print, for lib/conf; it lives until the return. 0, or
      * -errno after having logged why: the role exits with 1 and is tried again. */
     int (*open)(struct role *r, slice text);
@@ -74,6 +77,9 @@ int role_main(const struct role_spec *spec, int argc, char **argv);
 struct rpc *role_peer(struct role *r, enum role_id peer, uint32_t instance);
 /* Every peer that is there, in turn: start with NULL, ends with NULL. */
 struct rpc *role_next_peer(struct role *r, struct rpc *after);
+/* What a new configuration asks for cannot be opened any more (rights are given up once): master
+ * drains this role and starts it anew, as it was started at first. */
+void role_renew(struct role *r);
 /* All that drain asked for is done. */
 void role_drained(struct role *r);
 /* The role cannot go on (its own storage failed): logs, exits with 1 at the end of this turn. */

@@ -1,5 +1,3 @@
-#include "sys/sandbox.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -8,18 +6,33 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The leak check at a sanitized program's end reads /proc and traces its threads. */
-#if defined(__SANITIZE_ADDRESS__)
-enum { IS_SANITIZED = 1 };
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-enum { IS_SANITIZED = 1 };
-#else
-enum { IS_SANITIZED = 0 };
-#endif
-#else
-enum { IS_SANITIZED = 0 };
-#endif
+#include "sys/sandbox_int.h"
+
+uint32_t sandbox_rights(enum role_id role)
+{
+    static const uint32_t rights[ROLE_COUNT] = {
+#define ROLE_MAY(NAME, rights_) [ROLE_##NAME] = (rights_),
+#include "sys/sandbox.def"
+    };
+    return rights[role];
+}
+
+const char *sandbox_bit_name(uint32_t bit)
+{
+    static const struct {
+        uint32_t bit;
+        const char *name;
+    } names[] = {{SANDBOX_UID, "own-user"},
+                 {SANDBOX_CHROOT, "chroot"},
+                 {SANDBOX_NO_NEW_PRIVS, "no-new-privs"},
+                 {SANDBOX_LANDLOCK, "landlock"},
+                 {SANDBOX_SECCOMP, "seccomp"},
+                 {SANDBOX_WIDE, "wide-filter"}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i].bit == bit)
+            return names[i].name;
+    return NULL;
+}
 
 void sandbox_user(enum role_id role, struct sandbox_user *ret)
 {
@@ -72,7 +85,7 @@ static int become(const struct sandbox_user *user, uint32_t *bits)
         return -errno;
     if (setresuid(0, 0, 0) == 0) /* there must be no way back */
         return -EPERM;
-    if (IS_SANITIZED)
+    if (SANDBOX_IS_SANITIZED) /* the leak check traces its own threads, and reads /proc */
         prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     *bits |= SANDBOX_UID;
     return 0;
@@ -81,7 +94,8 @@ static int become(const struct sandbox_user *user, uint32_t *bits)
 int sandbox_enter(const struct sandbox_options *options, uint32_t *ret_bits)
 {
     int err = 0;
-    if (geteuid() == 0 && !options->keeps_paths && !IS_SANITIZED)
+    bool is_master = (sandbox_rights(options->role) & MAY_SPAWN) != 0;
+    if (geteuid() == 0 && !is_master && !SANDBOX_IS_SANITIZED)
         err = enter_nowhere(ret_bits);
     if (err == 0 && options->user.is_own)
         err = become(&options->user, ret_bits);
@@ -89,5 +103,7 @@ int sandbox_enter(const struct sandbox_options *options, uint32_t *ret_bits)
         err = -errno;
     if (err == 0)
         *ret_bits |= SANDBOX_NO_NEW_PRIVS;
+    if (err == 0 && options->places != NULL)
+        err = sandbox_restrict(options->places, ret_bits);
     return err;
 }

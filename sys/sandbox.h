@@ -1,4 +1,18 @@
-/* sandbox: what a role gives up before it hears a stranger. */
+/* sandbox: what a role gives up before it hears a stranger. What each may keep stands in
+ * sandbox.def.
+ *
+ * In this order, from inside to outside of what a role can notice:
+ *   own user         started as root: the system user candor-NAME, and with it every capability
+ *   empty root       started as root: a directory that is removed already
+ *   no_new_privs     no program could give anything back
+ *   Landlock         files: only the places that were allowed; no TCP where the kernel can forbid
+ * it (ABI 4), no abstract sockets and no signals to others (ABI 6) system calls     syscalls.def
+ * Landlock binds the thread that asks for it and those that it starts later: so helper threads
+ * begin between sandbox_enter and sandbox_filter.
+ *
+ * A sanitized program (ASan) keeps /proc, traces itself at its end and may start a symbolizer: it
+ * has the `wide` filter that master has too, which forbids only what is hostile whoever does it,
+ * and no Landlock. */
 #ifndef CANDOR_SYS_SANDBOX_H
 #define CANDOR_SYS_SANDBOX_H
 
@@ -14,6 +28,7 @@ enum sandbox_bit {
     SANDBOX_CHROOT = 4,
     SANDBOX_LANDLOCK = 8,
     SANDBOX_SECCOMP = 16,
+    SANDBOX_WIDE = 32, /* the filter is the wide one */
 };
 
 /* The user that the role will be: candor-NAME when started as root and there is one, else who we
@@ -25,15 +40,39 @@ struct sandbox_user {
 };
 void sandbox_user(enum role_id role, struct sandbox_user *ret);
 
+/* Where files may be opened afterwards. */
+struct sandbox_places {
+    enum role_id role;
+    int ruleset; /* ours; -1: this kernel cannot, or need not */
+    int abi;
+};
+/* 0 also when this kernel knows no Landlock. */
+int sandbox_places_init(struct sandbox_places *p, enum role_id role)
+    __attribute__((warn_unused_result));
+void sandbox_places_release(struct sandbox_places *p);
+/* fd: a directory, and with it all below, or a file; O_PATH is enough. With what the role may do to
+ * files. It stays the caller's. -EPERM: the role may not open files at all. */
+int sandbox_allow(struct sandbox_places *p, int fd) __attribute__((warn_unused_result));
+/* The same with a path, at the end of its symbolic links. */
+int sandbox_allow_path(struct sandbox_places *p, const char *path)
+    __attribute__((warn_unused_result));
+
 struct sandbox_options {
     enum role_id role;
     struct sandbox_user user;
-    bool keeps_paths; /* opens paths after this: no chroot */
+    const struct sandbox_places *places;
 };
 
-/* One way. Adds the bits that stand to *ret_bits. 0, or -errno when a right could not be given up
- * that this kernel and user can give up: then the role must not go on. */
+/* Both are one way and add the bits that stand to *ret_bits. 0, or -errno when a right could not be
+ * given up that this kernel and user can give up: then the role must not go on. */
+
+/* Everything but the filter. */
 int sandbox_enter(const struct sandbox_options *options, uint32_t *ret_bits)
     __attribute__((warn_unused_result));
+/* All threads that run now. */
+int sandbox_filter(enum role_id role, uint32_t *ret_bits) __attribute__((warn_unused_result));
+
+/* "own-user chroot …", for people and programs; NULL: there is no such bit. */
+const char *sandbox_bit_name(uint32_t bit);
 
 #endif

@@ -177,18 +177,10 @@ void request_start(struct client *c, slice line)
 
 static json_t *sandbox_words(uint32_t bits)
 {
-    static const struct {
-        uint32_t bit;
-        const char *word;
-    } words[] = {{SANDBOX_UID, "own-user"},
-                 {SANDBOX_CHROOT, "chroot"},
-                 {SANDBOX_NO_NEW_PRIVS, "no-new-privs"},
-                 {SANDBOX_LANDLOCK, "landlock"},
-                 {SANDBOX_SECCOMP, "seccomp"}};
     json_t *list = json_array();
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if ((bits & words[i].bit) != 0)
-            json_array_append_new(list, json_string(words[i].word));
+    for (uint32_t bit = 1; bit != 0; bit <<= 1)
+        if ((bits & bit) != 0 && sandbox_bit_name(bit) != NULL)
+            json_array_append_new(list, json_string(sandbox_bit_name(bit)));
     return list;
 }
 

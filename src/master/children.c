@@ -345,6 +345,15 @@ static void give_pair(struct child *c, uint32_t call, const struct ipc_pair_open
     child_kill(c);
 }
 
+/* It comes back when it has ended (take_end). */
+static void renew(struct child *c)
+{
+    if (c->state != ROLE_READY || !c->is_wanted || c->master->stage != DRAIN_NOT)
+        return;
+    child_drain(c);
+    c->is_wanted = true;
+}
+
 static void on_message(void *owner, struct rpc *r, struct ipc_message *m)
 {
     struct child *c = owner;
@@ -352,6 +361,8 @@ static void on_message(void *owner, struct rpc *r, struct ipc_message *m)
         take_ready(c, &m->ready);
     else if (m->type == IPC_DRAINED)
         hang_up(c);
+    else if (m->type == IPC_RENEW)
+        renew(c);
     else if (m->type == IPC_CONDEMN)
         take_condemn(c, &m->condemn);
     else if (m->type == IPC_STATUS_ASK)
@@ -451,9 +462,7 @@ void child_start(struct child *c)
 
 static void on_restart(struct timer *t)
 {
-    struct child *c = CONTAINER_OF(t, struct child, timer);
-    c->restarts++;
-    child_start(c);
+    child_start(CONTAINER_OF(t, struct child, timer));
 }
 
 static void log_end_of(const struct child *c, int status, bool is_expected, uint64_t again_ms)
@@ -481,13 +490,17 @@ static void take_end(struct child *c, int status)
     else
         c->backoff_ms = c->backoff_ms * 2 < BACKOFF_MAX_MS ? c->backoff_ms * 2 : BACKOFF_MAX_MS;
     bool comes_back = c->is_wanted && m->stage == DRAIN_NOT && m->is_started;
-    log_end_of(c, status, is_expected, comes_back ? c->backoff_ms : 0);
+    /* Who left because it was to begin anew is missed by the others. */
+    uint64_t again_ms = is_expected && lived_ms >= BACKOFF_MIN_MS ? 0 : c->backoff_ms;
+    log_end_of(c, status, is_expected, comes_back ? again_ms : 0);
     hang_up(c);
     timer_stop(m->loop, &c->timer);
     c->pid = 0;
     c->state = ROLE_DOWN;
+    if (comes_back && !is_expected)
+        c->restarts++;
     if (comes_back)
-        timer_set(m->loop, &c->timer, c->backoff_ms, on_restart);
+        timer_set(m->loop, &c->timer, again_ms, on_restart);
     else if (c->is_wanted && m->stage == DRAIN_NOT)
         drain_begin(m, 1); /* it cannot even start: say so instead of trying for ever */
     drain_advance(m);

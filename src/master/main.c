@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "src/master/master.h"
+#include "sys/sandbox.h"
 
 static struct master self;
 
@@ -152,9 +153,48 @@ static bool watch_signals(struct master *m)
            loop_on_signal(m->loop, SIGINT, on_end, m) == 0;
 }
 
+/* Root starts the roles as users of their own, and never as root for want of them. */
+static bool has_users(void)
+{
+    bool ok = true;
+    for (uint32_t id = ROLE_MASTER + 1; geteuid() == 0 && id < ROLE_COUNT; id++) {
+        struct sandbox_user user;
+        sandbox_user((enum role_id)id, &user);
+        if (user.is_own)
+            continue;
+        fprintf(stderr, "There is no system user candor-%s.\n", role_name(id));
+        ok = false;
+    }
+    if (!ok)
+        fputs("Started by root, each part of the server runs as a system user of its own. The\n"
+              "package makes them; in a source tree run tools/deps as root. By hand, for each:\n"
+              "  useradd --system --user-group --no-create-home --home-dir /nonexistent \\\n"
+              "      --shell /usr/sbin/nologin candor-NAME\n"
+              "Or start the server as an ordinary user, with ports above 1023.\n",
+              stderr);
+    return ok;
+}
+
+/* Master stays who it is, since it starts the roles; what it gives up here none of them has. */
+static bool give_up(struct master *m)
+{
+    struct sandbox_options options = {.role = ROLE_MASTER};
+    int err = sandbox_enter(&options, &m->sandbox);
+    if (err == 0)
+        err = sandbox_filter(ROLE_MASTER, &m->sandbox);
+    if (err == 0)
+        return true;
+    struct log_line line;
+    log_begin(&line, m->log, LOG_ERROR, "server.sandbox");
+    log_error(&line, err);
+    log_end(&line);
+    return false;
+}
+
 static int run(struct master *m)
 {
-    if (!read_settings(m) || !open_log(m) || !open_listeners(m) || !watch_signals(m))
+    if (!has_users() || !read_settings(m) || !open_log(m) || !open_listeners(m) ||
+        !watch_signals(m) || !give_up(m))
         return 1;
     children_adjust(m);
     loop_run(m->loop);

@@ -73,6 +73,7 @@ struct master {
     struct loop *loop;
     struct log *log;
     const char *config_path; /* absolute */
+    uint32_t sandbox;        /* what it gave up */
     const char *libexec;     /* where the roles' executables are */
     bool is_tree;            /* libexec is a build folder: ROLE/ROLE in it */
     struct settings settings;
