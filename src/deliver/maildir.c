@@ -81,11 +81,21 @@ static int open_or_make(struct vfs *v, int dir, const char *name, bool is_parent
     return 0;
 }
 
-/* From the root down, for a mailbox that is not there yet. */
-static int open_below_root(struct vfs *v, const char *path, int *ret)
+/* Where a mailbox is, seen from a directory that is open. */
+static int find_place(const struct maildir_system *system, const char *path, int *ret_dir,
+                      const char **ret_rest)
 {
-    slice rest = slice_tail(slice_cstr(path), 1), part;
-    int err = 0, fd = v->ops->open(v, AT_FDCWD, "/", PASSAGE, 0);
+    *ret_dir = AT_FDCWD;
+    *ret_rest = path;
+    return system->roots == NULL || roots_find(system->roots, path, ret_dir, ret_rest) ? 0 : -EXDEV;
+}
+
+/* Step by step, for a mailbox that is not there yet. */
+static int open_steps(struct vfs *v, int dir, const char *path, int *ret)
+{
+    bool is_absolute = path[0] == '/';
+    slice rest = slice_tail(slice_cstr(path), is_absolute), part;
+    int err = 0, fd = v->ops->open(v, dir, is_absolute ? "/" : ".", PASSAGE, 0);
 
     if (fd < 0)
         return fd;
@@ -124,21 +134,25 @@ static int open_parts(struct vfs *v, struct maildir *m)
     return err;
 }
 
-static int maildir_open(struct vfs *v, struct maildir *m)
+static int maildir_open(const struct maildir_system *system, struct maildir *m)
 {
+    struct vfs *v = system->vfs;
+    const char *rest;
     struct stat st;
-    int err;
+    int from, err;
 
     m->dir = m->tmp_dir = m->new_dir = -1;
-    m->dir = v->ops->open(v, AT_FDCWD, m->path, DIRECTORY | O_NOFOLLOW, 0);
-    err = m->dir == -ENOENT ? open_below_root(v, m->path, &m->dir) : m->dir < 0 ? m->dir : 0;
+    if ((err = find_place(system, m->path, &from, &rest)) != 0)
+        return err;
+    m->dir = v->ops->open(v, from, rest, DIRECTORY | O_NOFOLLOW, 0);
+    err = m->dir == -ENOENT ? open_steps(v, from, rest, &m->dir) : m->dir < 0 ? m->dir : 0;
     if (err == 0)
         err = open_parts(v, m);
     if (err == 0 && fstat(m->dir, &st) < 0)
         err = -errno;
     m->is_open = true;
     if (err != 0) {
-        maildir_close(&(struct maildir_system){.vfs = v}, m);
+        maildir_close(system, m);
         return err;
     }
     m->device = st.st_dev;
@@ -162,22 +176,25 @@ void maildir_close(const struct maildir_system *system, struct maildir *m)
 }
 
 /* Is what we hold open still what the path names? Somebody may have moved or removed it. */
-static bool is_current(const struct maildir *m)
+static bool is_current(const struct maildir_system *system, const struct maildir *m)
 {
+    const char *rest;
     struct stat st;
+    int from;
 
-    return m->is_open && fstatat(AT_FDCWD, m->path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-           st.st_dev == m->device && st.st_ino == m->inode;
+    return m->is_open && find_place(system, m->path, &from, &rest) == 0 &&
+           fstatat(from, rest, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_dev == m->device &&
+           st.st_ino == m->inode;
 }
 
 static void prepare_mailbox(const struct maildir_system *system, struct maildir *m)
 {
     m->err = 0;
     m->is_dirty = false;
-    if (is_current(m))
+    if (is_current(system, m))
         return;
     maildir_close(system, m);
-    m->err = maildir_open(system->vfs, m);
+    m->err = maildir_open(system, m);
     m->at = "open";
 }
 

@@ -19,6 +19,7 @@
 #define CANDOR_DELIVER_MAILDIR_H
 
 #include "lib/base/buf.h"
+#include "src/deliver/roots.h"
 #include "sys/vfs.h"
 
 #define MAILDIR_SYNCFS_FROM 4
@@ -50,6 +51,7 @@ struct letter {
 
 struct maildir_system {
     struct vfs *vfs;
+    const struct roots *roots; /* mailboxes elsewhere are -EXDEV; NULL: anywhere */
     int (*syncfs)(
         int fd); /* as syncfs(2), but 0 or -errno; NULL: there is none that tells errors */
 };

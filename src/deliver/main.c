@@ -46,6 +46,7 @@ static struct {
     struct role *role;
     struct vfs *vfs;
     struct maildir_system system; /* without syncfs where it cannot be believed */
+    struct roots roots;
     struct mailboxes *mailboxes;
     struct crew *crews[BATCHES];
     struct turn_hook hook;
@@ -69,6 +70,8 @@ static const char *explain(int err)
     case EPERM:
     case EROFS:
         return "4.2.0 the mailbox cannot be written";
+    case EXDEV:
+        return "4.3.5 the mailbox is below no directory of the server's configuration";
     case ELOOP:
         return "4.2.0 a symbolic link stands where the mailbox should be";
     case ENOTDIR:
@@ -323,13 +326,69 @@ static bool has_syncfs(void)
     return works;
 }
 
+static struct conf *read_conf(struct role *r, slice text)
+{
+    struct conf_errors errors;
+    struct conf *conf = NULL;
+
+    conf_errors_init(&errors);
+    if (conf_parse(text, SLICE_LIT("configuration"), SLICE_LIT("/"), &errors, &conf) != CONF_OK) {
+        struct log_line line;
+
+        log_begin(&line, r->log, LOG_ERROR, "config.invalid");
+        log_end(&line);
+    }
+    conf_errors_release(&errors);
+    return conf;
+}
+
+static int open_roots(struct role *r, slice text)
+{
+    struct conf *conf = read_conf(r, text);
+    const char *path;
+    int err;
+
+    if (conf == NULL)
+        return -EINVAL;
+    if ((err = roots_open(&self.roots, conf, &r->user, &r->places, &path)) != 0) {
+        struct log_line line;
+
+        log_begin(&line, r->log, LOG_ERROR, "deliver.directory");
+        log_cstr(&line, "path", path);
+        log_error(&line, err);
+        log_end(&line);
+    }
+    conf_unref(conf);
+    return err;
+}
+
+/* A directory that somebody else made may be somebody else's only: better said now than with every
+ * letter. */
+static void warn_of_roots(struct role *r)
+{
+    for (size_t i = 0; i < self.roots.n; i++) {
+        struct log_line line;
+
+        if (faccessat(self.roots.v[i].dir, ".", W_OK | X_OK, 0) == 0)
+            continue;
+        log_begin(&line, r->log, LOG_WARN, "deliver.not-writable");
+        log_cstr(&line, "path", self.roots.v[i].path);
+        log_error(&line, errno);
+        log_cstr(&line, "hint", "the user candor-deliver makes new mailboxes there");
+        log_end(&line);
+    }
+}
+
 static int open_role(struct role *r, slice text)
 {
     struct rlimit limit;
+    int err;
 
-    (void)text;
     self.role = r;
     self.system.vfs = &vfs_kernel;
+    self.system.roots = &self.roots;
+    if ((err = open_roots(r, text)) != 0)
+        return err;
     /* A letter that waits may hold a descriptor. */
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
         limit.rlim_cur = limit.rlim_max;
@@ -346,9 +405,20 @@ static int open_role(struct role *r, slice text)
 
 static int start(struct role *r)
 {
-    (void)r;
+    warn_of_roots(r);
     self.system.syncfs = has_syncfs() ? call_syncfs : NULL;
     return 0;
+}
+
+/* Another place for mailboxes is opened by a new start only. */
+static bool reconfigure(struct role *r, slice text)
+{
+    struct conf *conf = read_conf(r, text);
+
+    if (conf != NULL && !roots_are_enough(&self.roots, conf))
+        role_renew(r);
+    conf_unref(conf);
+    return conf != NULL;
 }
 
 static void drain(struct role *r)
@@ -360,9 +430,9 @@ static void drain(struct role *r)
 static const struct role_spec spec = {
     .roles = ROLE_BIT(ROLE_DELIVER),
     .workers = BATCHES,
-    .keeps_paths = true, /* Maildirs */
     .open = open_role,
     .start = start,
+    .reconfigure = reconfigure,
     .gone = on_gone,
     .message = on_message,
     .drain = drain,
