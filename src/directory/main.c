@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "lib/conf/conf.h"
@@ -93,6 +94,23 @@ static int use_configuration(slice text)
     return err;
 }
 
+/* SQLite would sync the name of its log when it first syncs the log, and can open no directory
+ * then. */
+static int sync_folder(const char *path)
+{
+    slice folder = slice_head(slice_cstr(path), slice_rfind(slice_cstr(path), '/'));
+    char *name = folder.n > 0 ? strndup(folder.p, folder.n) : strdup("/");
+    int fd = name == NULL ? -1 : open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int err = name == NULL ? -ENOMEM : fd < 0 ? -errno : 0;
+
+    if (fd >= 0 && fsync(fd) != 0)
+        err = -errno;
+    if (fd >= 0)
+        close(fd);
+    free(name);
+    return err;
+}
+
 static int open_role(struct role *r, slice text)
 {
     const char *path;
@@ -109,9 +127,12 @@ static int open_role(struct role *r, slice text)
     if ((err = use_configuration(text)) != 0)
         return err;
     path = self.conf->server.database.p;
+    /* SQLite has its log and its index open too after the first read, and keeps them (db.h): inside
+     * the sandbox it finds no path, and needs none. */
     if ((r->user.is_own && (err = directory_db_make(path, r->user.uid, r->user.gid)) != 0) ||
         (err = directory_db_open(path, &self.db)) != 0 ||
-        (err = directory_db_version(self.db, &self.db_version)) != 0) {
+        (err = directory_db_version(self.db, &self.db_version)) != 0 ||
+        (err = sync_folder(path)) != 0) {
         log_failure("directory.open", err);
         return err;
     }
@@ -269,6 +290,7 @@ static void on_message(struct role *r, struct rpc *peer, struct ipc_message *m)
 static void close_role(struct role *r)
 {
     timer_stop(r->loop, &self.poll);
+    directory_db_settle(self.db);
     directory_db_close(self.db);
     genpage_close(&self.page);
     conf_unref(self.conf);
@@ -280,7 +302,6 @@ static void close_role(struct role *r)
 
 static const struct role_spec spec = {
     .roles = ROLE_BIT(ROLE_DIRECTORY),
-    .keeps_paths = true, /* SQLite opens its log when it is first needed */
     .open = open_role,
     .start = start,
     .reconfigure = reconfigure,

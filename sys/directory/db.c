@@ -318,6 +318,7 @@ int directory_db_make(const char *path, uid_t uid, gid_t gid)
 int directory_db_open(const char *path, struct directory_db **ret)
 {
     struct directory_db *db;
+    uint64_t seed;
     int err = directory_db_make(path, (uid_t)-1, (gid_t)-1);
 
     if (err != 0)
@@ -329,6 +330,7 @@ int directory_db_open(const char *path, struct directory_db **ret)
         sqlite3_open_v2(path, &db->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
     if (err == 0)
         err = configure(db->sqlite);
+    sqlite3_randomness(sizeof seed, &seed); /* from the kernel, while /dev is in sight */
     if (err == 0)
         err = migrate(db->sqlite);
     for (size_t i = 0; err == 0 && i < STATEMENT_COUNT; i++)
@@ -351,6 +353,13 @@ void directory_db_close(struct directory_db *db)
     sqlite3_close(db->sqlite);
     arena_release(&db->targets);
     free(db);
+}
+
+void directory_db_settle(struct directory_db *db)
+{
+    /* Somebody else may be reading: then it stays in the log, where it is as safe. */
+    if (db != NULL)
+        (void)exec(db->sqlite, "PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
 int directory_db_version(struct directory_db *db, uint32_t *ret)

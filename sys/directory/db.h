@@ -28,6 +28,9 @@ int directory_db_make(const char *path, uid_t uid, gid_t gid) __attribute__((war
 int directory_db_open(const char *path, struct directory_db **ret)
     __attribute__((warn_unused_result));
 void directory_db_close(struct directory_db *db);
+/* Brings what is still in SQLite's log alone into the file, so that the file can be copied: closing
+ * does that only where the file's path can be seen. NULL is fine. */
+void directory_db_settle(struct directory_db *db);
 /* SQLite's words on the last failure, for the log and for the administrator. */
 slice directory_db_error(const struct directory_db *db);
 
