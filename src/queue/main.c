@@ -457,6 +457,8 @@ static int queue_open(struct role *r, slice text)
         return -EINVAL;
     use_conf(conf);
     int err = spool_dir_open(conf->server.spool.p, &r->user, &self.dir);
+    if (err == 0)
+        err = sandbox_allow(&r->places, self.dir);
     if (err != 0)
         log_failure("spool.directory", err);
     return err;
