@@ -50,8 +50,9 @@ static void knows_what_is_new(void **state)
         bool want;
     } rows[] = {
         {"deliver maildir /var/mail/{domain}/{local}\n", true},
-        {"deliver maildir /var/mail/x{local}/Maildir\n", true},
-        {"deliver maildir /var/mail/{local}\ndomain a.example { deliver maildir /srv/{local} }\n",
+        {"deliver maildir /var/mail/x{domain}/{local}\n", true},
+        {"deliver maildir /var/mail/{domain}/{local}\ndomain a.example { deliver maildir "
+         "/srv/{local} }\n",
          false},
         {"deliver maildir /srv/{domain}/{local}\n", false},
         {"deliver maildir /{domain}/{local}\n", false},
