@@ -260,7 +260,8 @@ def test_client_that_says_nothing_keeps_nobody(server):
 
 
 @pytest.mark.parametrize("garbage", [b"EHLO client.example\r\n", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\xff\xff" + b"x" * 900,
-                                     b"\x00" * 64, os.urandom(300)])
+                                     b"\x00" * 64, os.urandom(300)],
+                         ids=["SMTP", "HTTP", "record", "zeros", "noise"])
 def test_what_is_not_tls(server, garbage):
     with socket.create_connection(("127.0.0.1", server.tls), 20) as s:
         s.sendall(garbage)

@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <uthash.h>
 
+/* The hash function that uthash writes into us falls through its switch on purpose. */
+#pragma GCC diagnostic ignored "-Wimplicit-fallthrough"
+
 struct mailbox {
     UT_hash_handle hh;
     struct maildir maildir;
