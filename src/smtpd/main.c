@@ -432,7 +432,6 @@ static void smtpd_close(struct role *r)
     free(s->clients);
     free(s->serials);
     free(s->free_places);
-    free(s);
 }
 
 static const struct role_spec spec = {
