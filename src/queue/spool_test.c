@@ -525,6 +525,32 @@ static void a_floor_of_space_is_kept(void **state)
     world_check(&w, "more room");
 }
 
+/* What was full and is empty again takes mail: spares that are not needed give their space back. */
+static void spares_do_not_hold_the_floor(void **state)
+{
+    (void)state;
+    vfs_mem_limit(w.mem, 8 * SPOOL_SEGMENT_MIN - 1000);
+    w.s->options.floor_bytes = 3 * SPOOL_SEGMENT_MIN;
+    for (int i = 0; i < 200 && w.refused == 0; i++) {
+        if (world_give(&w, WORLD_INLINE, 3000) != 0)
+            break;
+        w.now_ms += 6000;
+        world_drain(&w);
+    }
+    assert_int_equal(world_give(&w, WORLD_INLINE, 3000), -ENOSPC);
+    for (uint32_t i = 0; i < w.given; i++)
+        if (w.expect[i].fate == FATE_ACKED)
+            done(i);
+    for (int i = 0; i < 10; i++) {
+        w.now_ms += 6000;
+        (void)spool_has_room(w.s);
+        world_drain(&w);
+    }
+    assert_true(spool_has_room(w.s));
+    give(1, 3000);
+    world_check(&w, "room again");
+}
+
 static void limits_are_said(void **state)
 {
     (void)state;
@@ -581,6 +607,7 @@ int main(void)
         CASE(other_formats_are_refused),
         CASE(a_full_disk_is_an_answer),
         CASE(a_floor_of_space_is_kept),
+        CASE(spares_do_not_hold_the_floor),
         CASE(limits_are_said),
         CASE(a_million_waiting_messages_are_small),
     };

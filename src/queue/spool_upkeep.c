@@ -162,14 +162,33 @@ static bool take_close(struct spool *s, struct upkeep_job *job)
     return false;
 }
 
+/* Below the floor no spare is kept beyond those that are needed. */
+static void trim_spares(struct spool *s)
+{
+    struct segment *newest = NULL;
+    uint32_t spares = 0;
+    for (uint32_t i = 0; i < s->segment_room; i++) {
+        struct segment *seg = s->segments[i];
+        if (seg == NULL || seg->state != SEGMENT_SPARE)
+            continue;
+        spares++;
+        if (newest == NULL || seg->generation > newest->generation)
+            newest = seg;
+    }
+    if (s->is_below_floor && spares > s->options.spares)
+        newest->state = SEGMENT_RECYCLING;
+}
+
 static bool take_recycle(struct spool *s, struct upkeep_job *job)
 {
+    trim_spares(s);
+    uint32_t wanted = s->options.spares + (s->is_below_floor ? 0 : SPARES_MORE);
     for (uint32_t i = 0; i < s->segment_room; i++) {
         struct segment *seg = s->segments[i];
         if (seg == NULL || seg->state != SEGMENT_RECYCLING)
             continue;
-        bool is_kept = seg->bytes == s->options.segment_bytes &&
-                       spool_count_state(s, SEGMENT_SPARE) < s->options.spares + SPARES_MORE;
+        bool is_kept =
+            seg->bytes == s->options.segment_bytes && spool_count_state(s, SEGMENT_SPARE) < wanted;
         job->task = is_kept ? UPKEEP_RECYCLE : UPKEEP_REMOVE;
         job->number = seg->number;
         job->fd = seg->fd;
