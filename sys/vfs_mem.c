@@ -224,8 +224,10 @@ static int mem_open(struct vfs *v, int dir, const char *text, int flags, unsigne
         if (flags & O_TRUNC) {
             if (ends_here(m))
                 return -EIO;
-            memset(node->now, 0, node->now_bytes);
-            memset(node->dirty, 1, (node->now_bytes + SECTOR - 1) / SECTOR);
+            if (node->now_bytes > 0) {
+                memset(node->now, 0, node->now_bytes);
+                memset(node->dirty, 1, (node->now_bytes + SECTOR - 1) / SECTOR);
+            }
             node->now_bytes = 0;
         }
         return file_new(m, name->inode, may_write);
