@@ -22,7 +22,8 @@ struct resolver {
     struct role *role;
     struct lookups lookups;
     struct conf *conf;
-    struct buf resolv_conf; /* as it was at the start: it cannot be read later */
+    /* As they were at the start: they cannot be read later. */
+    struct buf resolv_conf, anchor, anchor_path;
     struct retired *retired;
     struct timer retire;
 };
@@ -93,20 +94,17 @@ static struct engine *start_engine(struct resolver *s, const struct conf *conf)
         .cache_bytes = conf->resolver.cache_size,
         .timeout_ms = (uint32_t)conf->resolver.timeout,
     };
-    struct buf anchor;
     slice path = conf->resolver.trust_anchor;
-    buf_init(&anchor, FILE_MAX_BYTES);
-    int err = path.n > 0 ? read_file(path.p, &anchor) : 0;
-    if (err != 0) {
-        log_problem(s, "dns.trust-anchor-unreadable", path, NULL, err);
+    if (path.n > 0 && !slice_eq(path, buf_slice(&s->anchor_path))) {
+        log_problem(s, "dns.trust-anchor-unread", path, "another one is read by a restart only", 0);
     } else {
         choose_servers(s, conf, &o);
-        o.trust_anchor = buf_slice(&anchor);
+        if (path.n > 0)
+            o.trust_anchor = buf_slice(&s->anchor);
         engine = engine_new(&o, &why);
         if (engine == NULL)
             log_problem(s, "dns.not-started", (slice){0}, why, 0);
     }
-    buf_release(&anchor);
     return engine;
 }
 
@@ -161,6 +159,17 @@ static void on_gone(struct role *r, struct rpc *peer)
 
 /* ---- the role's life ---- */
 
+static int read_anchor(struct resolver *s, slice path)
+{
+    int err = path.n > 0 ? read_file(path.p, &s->anchor) : 0;
+    buf_add(&s->anchor_path, path);
+    if (err == 0 && s->anchor_path.err != BUF_OK)
+        err = -ENOMEM;
+    if (err != 0)
+        log_problem(s, "dns.trust-anchor-unreadable", path, NULL, err);
+    return err;
+}
+
 static int resolver_open(struct role *r, slice text)
 {
     struct resolver *s = calloc(1, sizeof *s);
@@ -170,11 +179,16 @@ static int resolver_open(struct role *r, slice text)
     s->role = r;
     s->lookups.loop = r->loop;
     buf_init(&s->resolv_conf, FILE_MAX_BYTES);
+    buf_init(&s->anchor, FILE_MAX_BYTES);
+    buf_init(&s->anchor_path, FILE_MAX_BYTES);
     /* Without one we ask the root ourselves. */
     (void)read_file("/etc/resolv.conf", &s->resolv_conf);
     s->conf = read_conf(s, text);
     if (s->conf == NULL)
         return -EINVAL;
+    int err = read_anchor(s, s->conf->resolver.trust_anchor);
+    if (err != 0)
+        return err;
     s->lookups.timeout_ms = (uint32_t)s->conf->resolver.timeout;
     s->lookups.engine = start_engine(s, s->conf);
     return s->lookups.engine == NULL ? -EINVAL : 0;
@@ -231,6 +245,8 @@ static void resolver_close(struct role *r)
     lookup_end_all(&s->lookups);
     conf_unref(s->conf);
     buf_release(&s->resolv_conf);
+    buf_release(&s->anchor);
+    buf_release(&s->anchor_path);
     free(s);
 }
 
