@@ -2,7 +2,9 @@
  * time; each that is committed is read back, called done, and replaced by the next. One helper
  * thread does the disk's work, as in the role.
  *
- *   spool_bench DIRECTORY [MESSAGES [BYTES [OUTSTANDING]]] */
+ *   spool_bench DIRECTORY [MESSAGES [BYTES [OUTSTANDING [keep]]]]
+ *
+ * keep: nothing is called done, so that the next start has something to recover. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -109,9 +111,9 @@ static void turn(struct helper *h, bool may_wait)
     pthread_mutex_unlock(&h->lock);
 }
 
-static void settle(struct buf *into)
+static void settle(struct buf *into, bool is_kept)
 {
-    for (size_t i = 0; i < self.id_count; i++) {
+    for (size_t i = 0; i < self.id_count && !is_kept; i++) {
         struct spool_loaded m;
         struct entry *e = spool_find(self.spool, self.ids[i]);
         if (spool_load(self.spool, e, into, &m) != 0 || spool_done(self.spool, e) != 0)
@@ -132,10 +134,11 @@ int main(int argc, char **argv)
 {
     uint64_t messages = number(argc, argv, 2, 200000), bytes = number(argc, argv, 3, 4096);
     uint64_t outstanding = number(argc, argv, 4, 50), given = 0;
+    bool is_kept = argc > 5;
     int dir = argc < 2 ? -1 : open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     char *body = calloc(1, bytes + 1);
     if (dir < 0 || body == NULL || outstanding > 60000) {
-        fprintf(stderr, "spool_bench DIRECTORY [MESSAGES [BYTES [OUTSTANDING]]]\n");
+        fprintf(stderr, "spool_bench DIRECTORY [MESSAGES [BYTES [OUTSTANDING [keep]]]]\n");
         return 2;
     }
     const struct spool_options options = {.vfs = &vfs_kernel,
@@ -143,11 +146,17 @@ int main(int argc, char **argv)
                                           .segment_bytes = SPOOL_SEGMENT_DEFAULT,
                                           .spares = 3,
                                           .listener = {on_committed, on_event, NULL}};
+    struct spool_stats st;
+    double start = seconds(CLOCK_MONOTONIC);
     int rc = spool_open(&options, wall_ms(), &self.spool);
     if (rc != 0) {
         fprintf(stderr, "%s: error %d\n", argv[1], -rc);
         return 1;
     }
+    spool_stats(self.spool, &st);
+    printf("%lu waiting messages in %lu segments opened in %.2f s, %lu bytes of memory each\n",
+           (unsigned long)st.messages, (unsigned long)st.segments, seconds(CLOCK_MONOTONIC) - start,
+           (unsigned long)(st.messages == 0 ? 0 : st.memory_bytes / st.messages));
     struct helper h = {.lock = PTHREAD_MUTEX_INITIALIZER,
                        .asked = PTHREAD_COND_INITIALIZER,
                        .done = PTHREAD_COND_INITIALIZER,
@@ -157,7 +166,8 @@ int main(int argc, char **argv)
         return 1;
     struct buf into;
     buf_init(&into, SPOOL_SEGMENT_MAX);
-    double start = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
+    start = seconds(CLOCK_MONOTONIC);
+    double cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
     double own = seconds(CLOCK_THREAD_CPUTIME_ID);
     while (self.committed + self.failed < messages) {
         while (given < messages && given - self.committed - self.failed < outstanding) {
@@ -173,12 +183,11 @@ int main(int argc, char **argv)
             given++;
         }
         turn(&h, true);
-        settle(&into);
+        settle(&into, is_kept);
     }
     double took = seconds(CLOCK_MONOTONIC) - start;
     cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     own = seconds(CLOCK_THREAD_CPUTIME_ID) - own;
-    struct spool_stats st;
     spool_stats(self.spool, &st);
     printf("%lu messages of %lu bytes, %lu outstanding: %.0f a second, %.1f us of CPU each "
            "(%.1f on the owner's thread), %.1f to a group, %lu segments, %lu spares, %lu failed\n",
