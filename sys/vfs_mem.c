@@ -221,7 +221,7 @@ static int mem_open(struct vfs *v, int dir, const char *text, int flags, unsigne
         struct inode *node = &m->inodes[name->inode];
         if (((flags & O_DIRECTORY) != 0) != node->is_dir)
             return -ENOTDIR;
-        if (flags & O_TRUNC) {
+        if ((flags & O_TRUNC) && node->now_bytes > 0) {
             if (ends_here(m))
                 return -EIO;
             if (node->now_bytes > 0) {
