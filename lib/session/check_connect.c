@@ -15,14 +15,9 @@ struct verdict check_refuse_list(const struct check_facts *facts, struct view *v
 struct verdict check_sessions(const struct check_facts *facts, struct view *view)
 {
     struct answer a;
-    switch (view_ask(view, QUESTION_ADMIT, ip_bytes(&facts->client), &a)) {
-    case VIEW_NEED:
-        return verdict_need();
-    case VIEW_FULL:
-        return verdict_defer(REASON_OUT_OF_MEMORY);
-    case VIEW_HAVE:
-        break;
-    }
+    struct verdict not_yet;
+    if (!check_ask(view, QUESTION_ADMIT, ip_bytes(&facts->client), &a, &not_yet))
+        return not_yet;
     /* Without the counters everybody is let in: limits are a courtesy, mail is the job. */
     if (a.state == ANSWER_FAILED || a.code == ADMIT_YES)
         return verdict_next();

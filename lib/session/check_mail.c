@@ -6,14 +6,9 @@ struct verdict check_space(const struct check_facts *facts, struct view *view)
 {
     (void)facts;
     struct answer a;
-    switch (view_ask(view, QUESTION_SPACE, (slice){0}, &a)) {
-    case VIEW_NEED:
-        return verdict_need();
-    case VIEW_FULL:
-        return verdict_defer(REASON_OUT_OF_MEMORY);
-    case VIEW_HAVE:
-        break;
-    }
+    struct verdict not_yet;
+    if (!check_ask(view, QUESTION_SPACE, (slice){0}, &a, &not_yet))
+        return not_yet;
     if (a.state == ANSWER_FAILED)
         return verdict_defer(REASON_QUEUE_DOWN);
     return a.code == SPACE_YES ? verdict_next() : verdict_defer(REASON_DISK_FULL);
@@ -22,14 +17,9 @@ struct verdict check_space(const struct check_facts *facts, struct view *view)
 struct verdict check_mailbox(const struct check_facts *facts, struct view *view)
 {
     struct answer a;
-    switch (view_ask(view, QUESTION_RECIPIENT, facts->recipient, &a)) {
-    case VIEW_NEED:
-        return verdict_need();
-    case VIEW_FULL:
-        return verdict_defer(REASON_OUT_OF_MEMORY);
-    case VIEW_HAVE:
-        break;
-    }
+    struct verdict not_yet;
+    if (!check_ask(view, QUESTION_RECIPIENT, facts->recipient, &a, &not_yet))
+        return not_yet;
     if (a.state == ANSWER_FAILED)
         return verdict_defer(REASON_DIRECTORY_DOWN);
     switch ((enum recipient_code)a.code) {

@@ -17,6 +17,23 @@ static inline struct verdict verdict_need(void)
     return (struct verdict){.kind = VERDICT_NEED};
 }
 
+/* True: *ret_answer is there. False: the check returns *ret_verdict. */
+static inline bool check_ask(struct view *view, enum question_kind kind, slice key,
+                             struct answer *ret_answer, struct verdict *ret_verdict)
+{
+    switch (view_ask(view, kind, key, ret_answer)) {
+    case VIEW_HAVE:
+        return true;
+    case VIEW_NEED:
+        *ret_verdict = verdict_need();
+        return false;
+    case VIEW_FULL:
+        break;
+    }
+    *ret_verdict = (struct verdict){VERDICT_DEFER, REASON_OUT_OF_MEMORY};
+    return false;
+}
+
 static inline struct verdict verdict_reject(enum reason_id reason)
 {
     return (struct verdict){VERDICT_REJECT, reason};

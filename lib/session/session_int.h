@@ -147,6 +147,9 @@ void verb_dispatch(struct session *s, const struct turn *t, const struct line *l
 typedef void verb_handler(struct session *s, const struct turn *t, slice args);
 verb_handler verb_ehlo, verb_helo, verb_mail, verb_rcpt, verb_data, verb_rset, verb_vrfy, verb_help,
     verb_noop, verb_quit, verb_starttls, verb_not_offered, verb_not_implemented;
+/* The reply to a path's fault; null paths are a recipient's fault only. REASON_NONE when there is
+ * none. */
+enum reason_id path_reason(enum path_err err, enum reason_id no_path, enum reason_id bad_address);
 /* The reply to a parameter's fault; REASON_NONE when there is none. */
 enum reason_id param_reason(enum param_err err, enum reason_id unknown);
 /* After the MAIL and the RCPT checks. */

@@ -1,51 +1,6 @@
 /* MAIL (RFC 5321 4.1.1.2): a transaction begins. */
 #include "lib/session/session_int.h"
 
-static enum reason_id path_reason(enum path_err err)
-{
-    switch (err) {
-    case PATH_OK:
-        return REASON_NONE;
-    case PATH_EMPTY:
-    case PATH_NO_BRACKETS:
-    case PATH_UNCLOSED:
-        return REASON_MAIL_SYNTAX;
-    case PATH_NULL:
-    case PATH_BAD_ROUTE:
-    case PATH_BAD_LOCAL:
-    case PATH_NO_DOMAIN:
-    case PATH_BAD_DOMAIN:
-    case PATH_BAD_LITERAL:
-    case PATH_LOCAL_TOO_LONG:
-    case PATH_DOMAIN_TOO_LONG:
-    case PATH_TOO_LONG:
-    case PATH_BAD_UTF8:
-        return REASON_SENDER_ADDRESS_BAD;
-    case PATH_NEEDS_SMTPUTF8:
-        return REASON_SMTPUTF8_NEEDED;
-    }
-    return REASON_MAIL_SYNTAX;
-}
-
-enum reason_id param_reason(enum param_err err, enum reason_id unknown)
-{
-    switch (err) {
-    case PARAM_OK:
-    case PARAM_END:
-        return REASON_NONE;
-    case PARAM_UNKNOWN:
-        return unknown;
-    case PARAM_DUPLICATE:
-    case PARAM_CONFLICT:
-        return REASON_PARAMETER_REPEATED;
-    case PARAM_BAD_SYNTAX:
-    case PARAM_MISSING_VALUE:
-    case PARAM_BAD_VALUE:
-        return REASON_PARAMETER_VALUE_BAD;
-    }
-    return REASON_PARAMETER_VALUE_BAD;
-}
-
 /* The line's parts; false when it was answered already. */
 static bool read_line(struct session *s, const struct turn *t, slice args, struct path *path,
                       struct mail_params *params)
@@ -58,7 +13,7 @@ static bool read_line(struct session *s, const struct turn *t, slice args, struc
     }
     enum path_err path_err = take_reverse_path(&args, true, path);
     if (path_err != PATH_OK) {
-        say(s, t, path_reason(path_err), args);
+        say(s, t, path_reason(path_err, REASON_MAIL_SYNTAX, REASON_SENDER_ADDRESS_BAD), args);
         return false;
     }
     /* Parameters belong to EHLO (RFC 5321 4.1.1.1); after HELO none is known. */

@@ -3,32 +3,6 @@
 
 #include "lib/smtp/envelope.h"
 
-static enum reason_id path_reason(enum path_err err)
-{
-    switch (err) {
-    case PATH_OK:
-        return REASON_NONE;
-    case PATH_EMPTY:
-    case PATH_NO_BRACKETS:
-    case PATH_UNCLOSED:
-    case PATH_NULL:
-        return REASON_RCPT_SYNTAX;
-    case PATH_BAD_ROUTE:
-    case PATH_BAD_LOCAL:
-    case PATH_NO_DOMAIN:
-    case PATH_BAD_DOMAIN:
-    case PATH_BAD_LITERAL:
-    case PATH_LOCAL_TOO_LONG:
-    case PATH_DOMAIN_TOO_LONG:
-    case PATH_TOO_LONG:
-    case PATH_BAD_UTF8:
-        return REASON_RECIPIENT_ADDRESS_BAD;
-    case PATH_NEEDS_SMTPUTF8:
-        return REASON_SMTPUTF8_NEEDED;
-    }
-    return REASON_RCPT_SYNTAX;
-}
-
 static bool read_line(struct session *s, const struct turn *t, slice args, struct path *path)
 {
     bool is_spaced;
@@ -40,7 +14,7 @@ static bool read_line(struct session *s, const struct turn *t, slice args, struc
     }
     enum path_err path_err = take_forward_path(&args, s->txn->mail.smtputf8, path);
     if (path_err != PATH_OK) {
-        say(s, t, path_reason(path_err), args);
+        say(s, t, path_reason(path_err, REASON_RCPT_SYNTAX, REASON_RECIPIENT_ADDRESS_BAD), args);
         return false;
     }
     /* No parameter of RCPT is announced yet (RFC 3461 comes with the relay). */
