@@ -1,0 +1,71 @@
+"""The form of the labelled replies: what explain is judged on must itself be sound."""
+import collections
+import csv
+import pathlib
+import re
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent / "replies"
+COLUMNS = ["reply", "class", "permanence", "who_acts", "system", "source"]
+PERMANENCE = {"2": "success", "3": "intermediate", "4": "temporary", "5": "permanent"}
+ACTORS = {"sender-user", "sender-admin", "recipient", "recipient-admin", "nobody"}
+YAHOO_RULE = "4.16.55.1"  # looks like an address, is the number of a rule
+LINE = re.compile(r"[2-5][0-9][0-9](?:([ -]).*)?")
+
+
+def table(name):
+    with open(HERE / name, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def causes():
+    return {row["id"] for row in table("taxonomy.tsv")}
+
+
+def same(reply):
+    """Two replies are the same if only case and white space differ."""
+    return " ".join(reply.lower().split())
+
+
+@pytest.mark.parametrize("name", ["sample.tsv", "wild.tsv"])
+def test_rows_are_well_formed(name):
+    known = causes()
+    with open(HERE / name, encoding="utf-8") as file:
+        assert file.readline().rstrip("\n").split("\t") == COLUMNS
+    for row in table(name):
+        assert None not in row and None not in row.values(), row
+        assert all(value and value == value.strip() for value in row.values()), row
+        assert row["class"] in known, row
+        assert row["permanence"] == PERMANENCE[row["reply"][0]], row
+        assert row["who_acts"] in ACTORS, row
+        lines = row["reply"].split("\\n")
+        for number, line in enumerate(lines, 1):
+            match = LINE.fullmatch(line)
+            assert match and line[:3] == row["reply"][:3], row
+            assert match[1] in ((" ", None) if number == len(lines) else ("-",)), row
+
+
+def test_no_reply_comes_twice():
+    seen = collections.Counter(same(row["reply"]) for name in ("sample.tsv", "wild.tsv") for row in table(name))
+    assert [reply for reply, times in seen.items() if times > 1] == []
+
+
+def test_success_and_failure_are_not_confused():
+    for row in table("wild.tsv"):
+        good = row["class"].startswith(("ok", "continue-"))
+        assert good == (row["reply"][0] in "23"), row
+        assert not good or row["who_acts"] == "nobody", row
+
+
+def test_wild_is_large_and_varied():
+    rows = table("wild.tsv")
+    assert len(rows) >= 150
+    assert len({row["system"] for row in rows}) >= 30
+
+
+def test_wild_tells_nobodys_address():
+    """IP addresses are those of documentation (RFC 5737, RFC 3849)."""
+    for row in table("wild.tsv"):
+        for address in re.findall(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])", row["reply"]):
+            assert address == YAHOO_RULE or address.startswith(("192.0.2.", "198.51.100.", "203.0.113.")), row
