@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "lib/base/secret.h"
+
 enum { ARENA_FIRST_BYTES = 1024, ARENA_ALIGN = _Alignof(max_align_t) };
 
 struct arena_block {
@@ -45,6 +47,13 @@ void arena_reset(struct arena *a)
     }
     first->used = 0;
     a->used_bytes = sizeof *first + first->size;
+}
+
+void arena_wipe(struct arena *a)
+{
+    for (struct arena_block *b = a->block; b != NULL; b = b->next)
+        secret_wipe(b->data, b->used);
+    arena_reset(a);
 }
 
 static struct arena_block *add_block(struct arena *a, size_t n)

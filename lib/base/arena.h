@@ -22,6 +22,8 @@ void arena_init(struct arena *a, size_t max_bytes);
 void arena_release(struct arena *a);
 /* Forgets all that was taken, keeps one block for the next use. */
 void arena_reset(struct arena *a);
+/* The same, and what was in it is overwritten: for arenas that hold secrets. */
+void arena_wipe(struct arena *a);
 
 /* n bytes, aligned for any type, not cleared; NULL at the cap. */
 void *arena_take(struct arena *a, size_t n) __attribute__((malloc, warn_unused_result));
