@@ -246,6 +246,7 @@ static bool explain_enhanced(struct lookup *l, const struct recognised *seen)
     slice parts[3] = {{0},
                       class_slice(l, subject_of(seen->subject), TEXT_MEANING),
                       class_slice(l, class_of(e->kind), TEXT_MEANING)};
+    size_t parts_n = 3;
     if (!is_known) {
         e->percent = 10;
         e->title = slice_cstr(ui_text(l->lang, UI_UNKNOWN_TITLE));
@@ -264,6 +265,8 @@ static bool explain_enhanced(struct lookup *l, const struct recognised *seen)
             e->percent = 0;
         } else if (e->kind >= KIND_TEMPORARY && enhanced_reason(e, seen->enhanced, &reason)) {
             use_reason(l, reason, &parts[0]);
+            if (parts[0].n > 0)
+                parts_n = 1; /* a reason says it better than digits do */
         } else if (e->kind >= KIND_TEMPORARY && cause_reason(slice_cstr(e->cause), &reason)) {
             /* The steps are right, but its meaning speaks of another kind of reply. */
             unsigned code = e->code;
@@ -272,7 +275,7 @@ static bool explain_enhanced(struct lookup *l, const struct recognised *seen)
             e->code = code;
         }
     }
-    return compose_join(l->a, SLICE_LIT(" "), parts, 3, &e->meaning);
+    return compose_join(l->a, SLICE_LIT(" "), parts, parts_n, &e->meaning);
 }
 
 /* ---- A basic code ---- */

@@ -78,6 +78,26 @@ static void recognises_what_it_is_given(void **state)
     arena_release(&a);
 }
 
+/* The digits are spelt out only where no reason says more. */
+static void spells_digits_only_without_a_reason(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    slice digits = SLICE_LIT("The middle number");
+    struct explanation e = explained(&a, SLICE_LIT("5.7.1"));
+    assert_slice(e.meaning,
+                 slice_cstr(reason_text(language_english(), REASON_POLICY_REFUSED, TEXT_MEANING)));
+    e = explained(&a, SLICE_LIT("5.7.25"));
+    assert_slice(e.meaning,
+                 slice_cstr(reason_text(language_english(), REASON_NO_PTR, TEXT_MEANING)));
+    e = explained(&a, SLICE_LIT("5.1.9"));
+    assert_slice(slice_head(e.meaning, digits.n), digits);
+    e = explained(&a, SLICE_LIT("2.1.5"));
+    assert_slice(slice_head(e.meaning, digits.n), digits);
+    arena_release(&a);
+}
+
 /* Whatever Candor sends it explains with certainty, and by its own row. */
 static void knows_its_own_replies(void **state)
 {
@@ -187,6 +207,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(recognises_what_it_is_given),
+        cmocka_unit_test(spells_digits_only_without_a_reason),
         cmocka_unit_test(knows_its_own_replies),
         cmocka_unit_test(explains_every_row_in_every_language),
         cmocka_unit_test(says_so_when_the_arena_is_full),

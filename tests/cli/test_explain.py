@@ -15,11 +15,11 @@ HEADINGS = {
            "When to use which"),
     "de": ("Beschreibung", "Wann Sie es sehen", "Wie man es behebt", "Mehr erfahren",
            "Wesentliche Unterschiede", "Wann welchen verwenden"),
-    "tr": ("Açıklama", "Gördüğünüzde", "Nasıl Düzeltilir", "Daha Fazla Öğren", "Temel Farklar",
+    "tr": ("Açıklama", "Ne Zaman Görürsünüz", "Nasıl Düzeltilir", "Daha Fazla Öğren", "Temel Farklar",
            "Hangisini Ne Zaman Kullanmalı"),
     "vi": ("Mô tả", "Khi bạn thấy mã này", "Cách khắc phục", "Tìm hiểu thêm",
            "Sự khác biệt chính", "Khi nào dùng cái nào"),
-    "hi": ("विवरण", "जब आप इसे देखें", "कैसे ठीक करें", "और जानें", "मुख्य अंतर",
+    "hi": ("विवरण", "यह कब दिखता है", "कैसे ठीक करें", "और जानें", "मुख्य अंतर",
            "कब किसका उपयोग करें"),
 }
 EXPLAIN_KEYS = {"reason", "cause", "confidence", "kind", "code", "enhanced", "who", "title",
