@@ -69,6 +69,7 @@ static enum sasl_step check_password(struct sasl *s, slice name, slice typed, sl
                                          .is_fake = hash == NULL,
                                          .name = kept->account,
                                          .secret = password,
+                                         .as_sent = slice_eq(typed, password) ? (slice){0} : typed,
                                          .hash = hash == NULL ? s->facts->fake_hash : hash->text});
     if (said == NULL)
         return s->step;

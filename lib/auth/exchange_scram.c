@@ -1,5 +1,8 @@
 /* SCRAM (RFC 5802, RFC 7677): both sides prove that they know the password, or what is kept of it.
- * An account that does not exist goes through all of it with keys that nobody has. */
+ * An account that does not exist goes through all of it with keys that nobody has.
+ *
+ * DEVIATES: a failed exchange ends without a server-final-message of "e=" (RFC 5802 7): in SMTP the
+ * 535 says it, and says the same for every cause. */
 #include "lib/auth/gs2.h"
 #include "lib/auth/sasl_int.h"
 #include "lib/auth/scram.h"

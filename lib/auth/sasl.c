@@ -9,19 +9,6 @@
 /* A response, what is made of it again after each answer, and the credentials of an account. */
 enum { SASL_ARENA_MAX_BYTES = 512 * 1024 };
 
-enum {
-    NEEDS_TLS = SASL_NEEDS_TLS_FLAG,
-    SENDS_PASSWORD = SASL_SENDS_PASSWORD_FLAG,
-    BINDS = SASL_BINDS_FLAG
-};
-
-static const struct sasl_mechanism_row rows[] = {
-#define MECHANISM(id, name, turn, flags, digest, source)                                           \
-    [SASL_##id] = {{name, sizeof name - 1}, flags, digest, {source, sizeof source - 1}},
-#include "lib/auth/mechanisms.def"
-#undef MECHANISM
-};
-
 static sasl_turn *const first_turns[] = {
 #define MECHANISM(id, name, turn, flags, digest, source) [SASL_##id] = turn,
 #include "lib/auth/mechanisms.def"
@@ -36,20 +23,6 @@ static const struct {
 #include "lib/auth/causes.def"
 #undef CAUSE
 };
-
-const struct sasl_mechanism_row *sasl_mechanism_get(enum sasl_mechanism m)
-{
-    assert(m < SASL_MECHANISM_COUNT);
-    return &rows[m];
-}
-
-enum sasl_mechanism sasl_mechanism_find(slice name)
-{
-    enum sasl_mechanism m = 0;
-    while (m < SASL_MECHANISM_COUNT && !slice_eq_ci(rows[m].name, name))
-        m++;
-    return m;
-}
 
 slice sasl_cause_word(enum sasl_cause c)
 {
@@ -162,7 +135,7 @@ enum sasl_step sasl_start(struct sasl *s, slice mechanism, const slice *initial)
     if (m == SASL_MECHANISM_COUNT)
         return sasl_fail(s, SASL_CAUSE_UNKNOWN_MECHANISM);
     s->mechanism = m;
-    if ((rows[m].flags & NEEDS_TLS) != 0 && !s->facts->is_tls)
+    if ((sasl_mechanism_get(m)->flags & SASL_NEEDS_TLS_FLAG) != 0 && !s->facts->is_tls)
         return sasl_fail(s, SASL_CAUSE_NEEDS_TLS);
     if ((s->facts->offered & 1U << m) == 0)
         return sasl_fail(s, SASL_CAUSE_NOT_OFFERED);

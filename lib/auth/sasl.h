@@ -16,36 +16,12 @@
 #ifndef CANDOR_AUTH_SASL_H
 #define CANDOR_AUTH_SASL_H
 
-#include "lib/auth/digest.h"
+#include "lib/auth/mechanism.h"
 #include "lib/base/arena.h"
-
-enum sasl_mechanism {
-#define MECHANISM(id, name, turn, flags, digest, source) SASL_##id,
-#include "lib/auth/mechanisms.def"
-#undef MECHANISM
-    SASL_MECHANISM_COUNT
-};
-
-enum {
-    SASL_NEEDS_TLS_FLAG = 1,
-    SASL_SENDS_PASSWORD_FLAG = 2,
-    SASL_BINDS_FLAG = 4,
-};
-
-struct sasl_mechanism_row {
-    slice name;
-    uint32_t flags;
-    enum digest digest; /* of SCRAM */
-    slice source;
-};
-
-const struct sasl_mechanism_row *sasl_mechanism_get(enum sasl_mechanism m);
-/* By name, without case; SASL_MECHANISM_COUNT when there is none. */
-enum sasl_mechanism sasl_mechanism_find(slice name);
 
 /* What holds for the whole exchange and outlives it. */
 struct sasl_facts {
-    uint32_t offered; /* what EHLO announced: 1U << mechanism */
+    uint32_t offered; /* what EHLO announced: sasl_offer() */
     bool is_tls;
     slice nonce;       /* fresh for each exchange: 18 random bytes or more, in base64 */
     slice fake_secret; /* 32 random bytes of the installation: must survive a restart */
@@ -91,7 +67,8 @@ enum sasl_question_kind {
      * form in all three, so that two spellings of an unknown name look like one account; and with
      * YES and DISABLED all that is kept and may be used now from this client's address. */
     SASL_ASK_CREDENTIALS,
-    /* Is this the password? name (the account), secret, hash; hash is empty when a backend knows
+    /* Is this the password? name (the account), secret, hash; as_sent, when SASLprep has changed
+     * it, for backends and for hashes that were made without; hash is empty when a backend knows
      * (CREDENTIAL_REMOTE). Answer: YES, NO; of a backend also UNKNOWN, DISABLED. is_fake: the
      * answer does not count, but it shall come no sooner than a real one. */
     SASL_ASK_PASSWORD,
@@ -106,11 +83,14 @@ enum sasl_question_kind {
     SASL_QUESTION_COUNT
 };
 
+/* The slices live until sasl_clear: a thread that may outlive the exchange works on a copy, and
+ * wipes that. */
 struct sasl_question {
     enum sasl_question_kind kind;
     bool is_fake;
     slice name;
     slice secret;
+    slice as_sent;
     slice hash;
     slice identity;
 };

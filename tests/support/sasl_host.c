@@ -94,7 +94,8 @@ static enum sasl_answer_code verify(const struct sasl_question *q)
     if (q->hash.n == 0 && slice_is(q->name, "faroff"))
         return SASL_ANSWER_DISABLED;
     if (q->hash.n == 0)
-        return slice_is(q->secret, "pencil") ? SASL_ANSWER_YES : SASL_ANSWER_NO;
+        return slice_is(q->as_sent.n > 0 ? q->as_sent : q->secret, "pencil") ? SASL_ANSWER_YES
+                                                                             : SASL_ANSWER_NO;
     return slice_eq(slice_tail(q->hash, 5), q->secret) ? SASL_ANSWER_YES : SASL_ANSWER_NO;
 }
 
