@@ -101,8 +101,6 @@ void commit_answered(struct session *s, const struct turn *t, const struct answe
             break;
         }
     }
-    /* The shell hands the store over with the commit; there is nothing left to discard. */
-    s->txn->is_stored = false;
     say_facts(s, t, reason, (slice){0}, &facts);
     transaction_end(s, t);
     session_wait_for_command(s, t);

@@ -136,7 +136,9 @@ struct effects {
     size_t finding_count;
     bool has_commit;
     struct session_commit commit;
-    bool discard;   /* what was stored of this message is no longer wanted */
+    /* The message is over: what is stored of it and was not handed over is no longer wanted, and
+     * effects.commit's slices are gone, whether its question was answered or not. */
+    bool discard;
     bool start_tls; /* after the reply is out: begin the handshake, then session_tls() */
     bool close;     /* after the reply is out */
 };

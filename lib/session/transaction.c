@@ -30,7 +30,8 @@ void transaction_free(struct transaction *txn)
 
 void transaction_end(struct session *s, const struct turn *t)
 {
-    if (s->txn != NULL && s->txn->is_stored)
+    /* Also after a commit, and when its answer did not come in time: its slices end here. */
+    if (s->commit_ask != 0 || (s->txn != NULL && s->txn->is_stored))
         t->fx->discard = true;
     transaction_free(s->txn);
     s->txn = NULL;

@@ -5,11 +5,18 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "lib/smtp/envelope.h"
 #include "lib/smtp/queueid.h"
 #include "src/smtpd/store.h"
 #include "sys/clock.h"
 
 enum { CLOSE_MS = 5000, MEMFD_BYTES = 1024 * 1024 };
+
+/* One commit has an envelope, a header section (limits header-size in keys.def) and Received; a
+ * body is beside them only when it and the header section are small. */
+enum { HEADER_SIZE_MAX = 96 * 1024, ADDED_ROOM = 16 * 1024 };
+_Static_assert(ENVELOPE_MAX_BYTES + HEADER_SIZE_MAX + ADDED_ROOM <= IPC_DATAGRAM_MAX,
+               "the largest commit fits a datagram");
 
 /* A question whose channel was full; the key of a commit is in the session. */
 struct waiting_ask {
@@ -253,6 +260,23 @@ static void lose_store(struct client *c, int err)
     c->store_failed = true;
 }
 
+/* Not asked for yet, since the channel was full: its slices go with the transaction. */
+static void forget_commit(struct client *c)
+{
+    struct waiting_ask **at = &c->waiting;
+    c->has_commit = false;
+    c->commit = (struct session_commit){0};
+    while (*at != NULL) {
+        struct waiting_ask *w = *at;
+        if (w->kind == QUESTION_COMMIT) {
+            *at = w->next;
+            free(w);
+        } else {
+            at = &w->next;
+        }
+    }
+}
+
 static void drop_store(struct client *c)
 {
     struct rpc *queue = role_peer(c->server->role, ROLE_QUEUE, 0);
@@ -404,8 +428,10 @@ static void carry_out(struct client *c)
     size_t ask_count = fx->ask_count;
     if (fx->store.n > 0)
         store_more(c, buf_slice(&fx->store));
-    if (fx->discard)
+    if (fx->discard) {
         drop_store(c);
+        forget_commit(c);
+    }
     for (size_t i = 0; i < fx->finding_count; i++)
         log_finding(c, &fx->findings[i]);
     if (fx->reply.n > 0)
