@@ -14,7 +14,8 @@
 #include "sys/roles.h"
 
 enum {
-    IPC_DATAGRAM_MAX = 128 * 1024,
+    /* The largest envelope and header section with a little room: one commit has both. */
+    IPC_DATAGRAM_MAX = 192 * 1024,
     IPC_HEAD_BYTES = 12,
     IPC_FDS_MAX = 64,           /* descriptors in one datagram */
     IPC_BYTES_MAX = 127 * 1024, /* one BYTES field; all together must fit a datagram */

@@ -210,7 +210,7 @@ static void too_much_is_refused_on_both_sides(void **state)
     struct ipc_session_open open = {.ip = slice_of(big, 17)};
     assert_int_equal(ipc_measure(IPC_SESSION_OPEN, &open, &bytes, &fds), IPC_TOO_LONG);
     struct ipc_commit commit = {.header = slice_of(big, IPC_BYTES_MAX),
-                                .body = slice_of(big, 2000),
+                                .body = slice_of(big, 67000),
                                 .fd = -1};
     assert_int_equal(ipc_measure(IPC_COMMIT, &commit, &bytes, &fds), IPC_TOO_LONG);
     struct ipc_wire wire = {.fd = -1};

@@ -45,10 +45,12 @@ void say_facts(struct session *s, const struct turn *t, enum reason_id reason, s
     facts->limit = limit_of(s->policy, reason);
     facts->address = facts->word = about;
     facts->domain = slice_tail(about, slice_rfind(about, '@') + 1);
-    if (is_refusal) {
+    if (is_refusal)
         find(t, reason, about);
-        s->errors++;
-    }
+    /* A client learns of the limit by the 452 and may have sent all its recipients by then (RFC
+     * 5321 4.5.3.1.10, RFC 2920): those that were taken must still get their mail. */
+    bool is_error = is_refusal && reason != REASON_TOO_MANY_RECIPIENTS;
+    s->errors += is_error;
     if (facts->incident.n > 0 && s->policy->link.n > 0) {
         buf_add(&link, s->policy->link);
         buf_add(&link, facts->incident);
@@ -61,7 +63,7 @@ void say_facts(struct session *s, const struct turn *t, enum reason_id reason, s
     }
     buf_release(&client);
     buf_release(&link);
-    if (is_refusal && s->policy->max_errors > 0 && s->errors > s->policy->max_errors &&
+    if (is_error && s->policy->max_errors > 0 && s->errors > s->policy->max_errors &&
         s->mode != MODE_ENDED && s->mode != MODE_TEXT)
         say_and_close(s, t, REASON_TOO_MANY_ERRORS);
 }
