@@ -195,10 +195,24 @@ static bool find_by_codes(const struct recognised *seen, enum reason_id *ret)
 
 /* ---- An enhanced code ---- */
 
+/* Whether a reason is sent with this code and is of the explanation's kind. */
+static bool sends(const struct reason *r, const struct explanation *e, slice enhanced)
+{
+    return slice_is(enhanced, r->enhanced) && reply_kind_of(r->basic) == e->kind;
+}
+
 /* The reason that tells best what an enhanced code means in this class: one that is sent with this
- * very code, else the cause's, unless that is of another kind: 4.7.1 is not a refusal for good. */
+ * very code for the likeliest cause, then the cause's, unless that is of another kind (4.7.1 is not
+ * a refusal for good), then any that is sent with this code. */
 static bool enhanced_reason(const struct explanation *e, slice enhanced, enum reason_id *ret)
 {
+    for (unsigned i = 0; i < REASON_COUNT; i++) {
+        const struct reason *r = reason_of((enum reason_id)i);
+        if (sends(r, e, enhanced) && strcmp(r->cause, e->cause) == 0) {
+            *ret = (enum reason_id)i;
+            return true;
+        }
+    }
     enum reason_id of_cause;
     if (cause_reason(slice_cstr(e->cause), &of_cause) &&
         reply_kind_of(reason_of(of_cause)->basic) == e->kind) {
@@ -206,13 +220,27 @@ static bool enhanced_reason(const struct explanation *e, slice enhanced, enum re
         return true;
     }
     for (unsigned i = 0; i < REASON_COUNT; i++) {
-        const struct reason *r = reason_of((enum reason_id)i);
-        if (slice_is(enhanced, r->enhanced) && reply_kind_of(r->basic) == e->kind) {
+        if (sends(reason_of((enum reason_id)i), e, enhanced)) {
             *ret = (enum reason_id)i;
             return true;
         }
     }
     return false;
+}
+
+/* The reason of another kind whose steps help all the same: 5.4.7 is told as 4.4.7. */
+static bool steps_reason(const struct explanation *e, slice enhanced, enum reason_id *ret)
+{
+    for (unsigned i = 0; i < REASON_COUNT; i++) {
+        const struct reason *r = reason_of((enum reason_id)i);
+        slice detail = slice_tail(slice_cstr(r->enhanced), 1);
+        if (detail.n > 0 && slice_eq(detail, slice_tail(enhanced, 1)) &&
+            strcmp(r->cause, e->cause) == 0) {
+            *ret = (enum reason_id)i;
+            return true;
+        }
+    }
+    return cause_reason(slice_cstr(e->cause), ret);
 }
 
 static void use_reason(struct lookup *l, enum reason_id id, slice *ret_meaning)
@@ -267,7 +295,7 @@ static bool explain_enhanced(struct lookup *l, const struct recognised *seen)
             use_reason(l, reason, &parts[0]);
             if (parts[0].n > 0)
                 parts_n = 1; /* a reason says it better than digits do */
-        } else if (e->kind >= KIND_TEMPORARY && cause_reason(slice_cstr(e->cause), &reason)) {
+        } else if (e->kind >= KIND_TEMPORARY && steps_reason(e, seen->enhanced, &reason)) {
             /* The steps are right, but its meaning speaks of another kind of reply. */
             unsigned code = e->code;
             slice meaning;

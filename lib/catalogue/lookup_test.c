@@ -32,6 +32,9 @@ static void recognises_what_it_is_given(void **state)
         {"X.1.1", NULL, "mailbox-not-found", 550, "X.1.1", true},
         {"4.2.2", NULL, "mailbox-full", 452, "4.2.2", true},
         {"4.7.1", NULL, "greylisted", 450, "4.7.1", true},
+        {"4.4.1", NULL, "recipient-unavailable", 451, "4.4.1", true},
+        {"451 4.4.1 no answer", "host-unreachable", "recipient-unavailable", 451, "4.4.1", true},
+        {"4.4.7", NULL, "timeout", 451, "4.4.7", true},
         {"450 4.7.1 come back", NULL, "greylisted", 450, "4.7.1", true},
         {"4.7.23", NULL, "spf-fail", 0, "4.7.23", true},
         {"mailbox-not-found", "mailbox-not-found", "mailbox-not-found", 550, "5.1.1", true},
@@ -91,6 +94,13 @@ static void spells_digits_only_without_a_reason(void **state)
     e = explained(&a, SLICE_LIT("5.7.25"));
     assert_slice(e.meaning,
                  slice_cstr(reason_text(language_english(), REASON_NO_PTR, TEXT_MEANING)));
+    e = explained(&a, SLICE_LIT("4.4.7"));
+    assert_slice(e.meaning, slice_cstr(reason_text(language_english(), REASON_DELIVERY_EXPIRED,
+                                                   TEXT_MEANING)));
+    e = explained(&a, SLICE_LIT("5.4.7"));
+    assert_slice(slice_head(e.meaning, digits.n), digits);
+    assert_slice(e.fix,
+                 slice_cstr(reason_text(language_english(), REASON_DELIVERY_EXPIRED, TEXT_FIX)));
     e = explained(&a, SLICE_LIT("5.1.9"));
     assert_slice(slice_head(e.meaning, digits.n), digits);
     e = explained(&a, SLICE_LIT("2.1.5"));
