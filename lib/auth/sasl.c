@@ -99,6 +99,9 @@ enum sasl_step sasl_settle(struct sasl *s, const struct sasl_result *proven, sli
                            slice identity)
 {
     struct sasl_result result = *proven;
+    /* A token may be good and be nobody's here. */
+    if (result.account.n == 0)
+        return sasl_fail(s, SASL_CAUSE_UNKNOWN_USER);
     result.authorization = result.account;
     if (identity.n > 0 && !slice_eq(identity, login) && !slice_eq(identity, result.account)) {
         slice prepared;

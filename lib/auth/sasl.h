@@ -108,13 +108,14 @@ struct sasl_credential {
     slice text;
 };
 
+/* An answer that nobody filled in is no yes. */
 enum sasl_answer_code {
+    SASL_ANSWER_FAILED = 0, /* whoever knows could not be asked */
     SASL_ANSWER_YES,
     SASL_ANSWER_NO,
     SASL_ANSWER_UNKNOWN,
     SASL_ANSWER_DISABLED,
-    SASL_ANSWER_SCOPE,  /* TOKEN: good, but not for sending mail */
-    SASL_ANSWER_FAILED, /* whoever knows could not be asked */
+    SASL_ANSWER_SCOPE, /* TOKEN: good, but not for sending mail */
 };
 
 /* Copied by sasl_answer. */

@@ -54,6 +54,7 @@ static const struct {
     {"OAUTHBEARER", L("n,,\1auth=Bearer nobody\1\1"), L(""),
      JSON("invalid_token") "FAIL 1 unknown-user\n", "token ;"},
     {"OAUTHBEARER", L("n,,\1auth=Bearer lost\1\1"), {0}, "FAIL 7 backend\n", "token ;"},
+    {"OAUTHBEARER", L("n,,\1auth=Bearer unnamed\1\1"), {0}, "FAIL 1 unknown-user\n", "token ;"},
     /* 4.4: the client asks where to get one. */
     {"OAUTHBEARER", L("n,,\1auth=\1\1"), L("\1"), JSON("invalid_token") "FAIL 1 token-invalid\n",
      ""},

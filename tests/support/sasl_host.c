@@ -102,7 +102,7 @@ static enum sasl_answer_code verify(const struct sasl_question *q)
 static struct sasl_answer certificate_of(slice secret)
 {
     if (slice_is(secret, "cert of user"))
-        return (struct sasl_answer){.account = SLICE_LIT("user")};
+        return (struct sasl_answer){.code = SASL_ANSWER_YES, .account = SLICE_LIT("user")};
     return (struct sasl_answer){.code = slice_is(secret, "cert of off") ? SASL_ANSWER_DISABLED
                                                                         : SASL_ANSWER_UNKNOWN};
 }
@@ -120,6 +120,8 @@ static struct sasl_answer token_of(slice secret)
     for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++)
         if (slice_is(secret, tokens[i].token))
             return (struct sasl_answer){.code = tokens[i].code, .account = SLICE_LIT("user")};
+    if (slice_is(secret, "unnamed"))
+        return (struct sasl_answer){.code = SASL_ANSWER_YES};
     return (struct sasl_answer){.code = SASL_ANSWER_NO};
 }
 
