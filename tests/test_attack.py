@@ -1,10 +1,13 @@
 """What hostile clients, and processes that die at the wrong moment, must not bring about."""
 import os
 import signal
+import socket
 import time
 
+import pytest
+
 from server import eventually
-from smtp import stuffed
+from smtp import Closed, Talk, stuffed
 
 
 def taken(talk, addresses, sender="sender@client.example"):
@@ -97,3 +100,44 @@ def test_queue_stops_before_it_gives_a_file(new_server):
     with server.talk() as talk:
         assert talk.message(large(b"second"), "alice@demo.example").code == 250
     server.wait_message("alice", b"second")
+
+
+def closed_at_once(port, source):
+    with socket.socket() as s:
+        s.bind((source, 0))
+        s.settimeout(5)
+        s.connect(("127.0.0.1", port))
+        try:
+            return s.recv(1) == b""
+        except ConnectionResetError:
+            return True
+        except TimeoutError:
+            return False
+
+
+@pytest.mark.parametrize("mode", ["plain", "tls"])
+def test_one_host_does_not_take_all_places(new_server, mode):
+    """Connections that are refused and stay, or that never finish a handshake: only their own host is
+    held up by them."""
+    server = new_server()
+    server.conf.write_text(server.conf.read_text().replace(
+        "unlimited 127.0.0.0/8", "sessions 60\n    sessions-per-address 10"))
+    server.start()
+    port = getattr(server, mode)
+    silent = [socket.create_connection(("127.0.0.1", port), 5, ("127.0.0.2", 0)) for _ in range(200)]
+    time.sleep(0.5)
+    for other in ("127.0.0.3", "127.0.0.4"):
+        with Talk(port, tls=mode == "tls", source=other) as talk:
+            talk.greeting()
+            assert talk.message(b"Subject: through\r\n\r\n", "alice@demo.example").code == 250
+    assert closed_at_once(port, "127.0.0.2")
+    for s in silent:
+        s.close()
+
+    def again():
+        try:
+            with Talk(port, tls=mode == "tls", source="127.0.0.2") as talk:
+                return talk.reply().code == 220
+        except (OSError, Closed):
+            return False
+    eventually(again, 10, "room for the host again")

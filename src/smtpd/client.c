@@ -10,7 +10,7 @@
 #include "src/smtpd/store.h"
 #include "sys/clock.h"
 
-enum { CLOSE_MS = 5000, MEMFD_BYTES = 1024 * 1024 };
+enum { CLOSE_MS = 5000, MEMFD_BYTES = 1024 * 1024, CROWD_ROOM = 16, CROWD_LOG_MS = 1000 };
 
 /* One commit has an envelope, a header section (limits header-size in keys.def) and Received; a
  * body is beside them only when it and the header section are small. */
@@ -48,6 +48,8 @@ struct client {
     uint16_t port;
     bool is_stalled; /* in server->stalled */
     bool is_counted; /* counters know of this session */
+    bool is_crowd;   /* in server->crowd */
+    bool is_live;    /* in server->live_count */
     bool is_paused;  /* conn holds bytes that the session has not taken */
     bool is_closing;
     bool has_eof;
@@ -86,6 +88,21 @@ static bool takes_bytes(const struct client *c)
            !session_is_waiting(c->session);
 }
 
+/* Closing may take its time, and who is being refused takes no place from anybody. */
+static void end_life(struct client *c)
+{
+    if (c->is_live)
+        c->server->live_count--;
+    c->is_live = false;
+}
+
+static void begin_close(struct client *c)
+{
+    c->is_closing = true;
+    end_life(c);
+    conn_close(c->conn, CLOSE_MS);
+}
+
 /* After whatever may have ended the session's waiting. */
 static void go_on(struct client *c)
 {
@@ -95,8 +112,7 @@ static void go_on(struct client *c)
         c->is_paused = false;
         conn_resume(c->conn);
     } else if (c->has_eof) {
-        c->is_closing = true;
-        conn_close(c->conn, CLOSE_MS);
+        begin_close(c);
     }
 }
 
@@ -159,11 +175,11 @@ static struct rpc *peer_for(struct client *c, enum question_kind kind)
     return role_peer(c->server->role, peer, 0);
 }
 
-static bool is_unlimited(const struct client *c)
+static bool is_unlimited(const struct ruleset *rules, const struct ip *ip)
 {
-    const struct conf_nets *nets = &c->rules->conf->limits.unlimited;
+    const struct conf_nets *nets = &rules->conf->limits.unlimited;
     for (size_t i = 0; i < nets->n; i++)
-        if (ip_net_has(&nets->v[i], &c->ip))
+        if (ip_net_has(&nets->v[i], ip))
             return true;
     return false;
 }
@@ -176,11 +192,11 @@ static bool answer_here(struct client *c, enum question_kind kind, slice key, st
     *ret = (struct answer){.state = ANSWER_GIVEN};
     switch (kind) {
     case QUESTION_ADMIT:
-        if (s->client_count > s->rules->conf->limits.sessions) {
+        if (s->live_count > s->rules->conf->limits.sessions) {
             ret->code = ADMIT_TOO_MANY;
             return true;
         }
-        return is_unlimited(c);
+        return is_unlimited(c->rules, &c->ip);
     case QUESTION_SPACE:
         if (role_peer(s->role, ROLE_QUEUE, 0) == NULL)
             ret->state = ANSWER_FAILED;
@@ -438,10 +454,8 @@ static void carry_out(struct client *c)
         conn_write(c->conn, buf_slice(&fx->reply));
     if (fx->start_tls)
         conn_start_tls(c->conn, s->tls, (uint32_t)c->rules->conf->timeouts.tls);
-    if (fx->close) {
-        c->is_closing = true;
-        conn_close(c->conn, CLOSE_MS);
-    }
+    if (fx->close)
+        begin_close(c);
     bool has_commit = fx->has_commit;
     if (has_commit)
         c->commit = fx->commit;
@@ -519,6 +533,8 @@ static bool begin_session(struct client *c)
     if (c->session == NULL)
         return false;
     s->sessions++;
+    s->live_count++;
+    c->is_live = true;
     carry_out(c);
     return true;
 }
@@ -547,10 +563,8 @@ static void on_eof(void *user, struct conn *conn)
     struct client *c = user;
     (void)conn;
     c->has_eof = true;
-    if (c->session == NULL) {
-        c->is_closing = true;
-        conn_close(c->conn, CLOSE_MS);
-    }
+    if (c->session == NULL)
+        begin_close(c);
     go_on(c);
 }
 
@@ -581,6 +595,9 @@ static void on_closed(void *user, struct conn *conn, enum conn_end end, slice de
     (void)conn;
     log_closed(c, end, detail);
     timer_stop(s->role->loop, &c->timer);
+    end_life(c);
+    if (c->is_crowd)
+        crowd_remove(&s->crowd, &c->ip);
     if (c->is_counted)
         server_count_out(s, &c->ip);
     else if (c->admit_ask != 0)
@@ -608,9 +625,38 @@ static const struct conn_ops ops = {.on_data = on_data,
                                     .on_tls = on_tls,
                                     .on_closed = on_closed};
 
+/* As many connections again as sessions may be in a handshake, or on their way out with a refusal
+ * that they have yet to read. More are ended without a word: they must not take the others' places.
+ */
+static bool is_crowded(struct server *s, const struct ip *ip, bool is_unlimited)
+{
+    const struct conf *conf = s->rules->conf;
+    uint64_t here = crowd_count(&s->crowd, ip), now = loop_now_ms(s->role->loop);
+    if (s->client_count < 2 * conf->limits.sessions + CROWD_ROOM &&
+        (is_unlimited || here < 2 * conf->limits.sessions_per_address + CROWD_ROOM))
+        return false;
+    s->crowded_out++;
+    if (now >= s->crowd_log_ms) {
+        struct log_line line;
+        struct buf text;
+        buf_init(&text, 64);
+        ip_print(&text, ip);
+        log_begin(&line, s->role->log, LOG_WARN, "smtp.crowded");
+        log_slice(&line, "client", buf_slice(&text));
+        log_u64(&line, "from_here", here);
+        log_u64(&line, "in_all", s->client_count);
+        log_u64(&line, "ended_so_far", s->crowded_out);
+        log_end(&line);
+        buf_release(&text);
+        s->crowd_log_ms = now + CROWD_LOG_MS;
+    }
+    return true;
+}
+
 void client_new(struct server *s, uint32_t listener, int fd, const struct ip *ip, uint16_t port)
 {
-    struct client *c = calloc(1, sizeof *c);
+    bool unlimited = is_unlimited(s->rules, ip);
+    struct client *c = is_crowded(s, ip, unlimited) ? NULL : calloc(1, sizeof *c);
     if (c == NULL || !server_add_client(s, c, &c->number)) {
         free(c);
         (void)close(fd); /* nothing was said on it */
@@ -629,6 +675,9 @@ void client_new(struct server *s, uint32_t listener, int fd, const struct ip *ip
         free(c);
         return;
     }
+    c->is_crowd = !unlimited;
+    if (c->is_crowd)
+        crowd_add(&s->crowd, ip);
     if (s->rules->conf->listen.v[listener].tls == CONF_TLS_IMPLICIT)
         conn_start_tls(c->conn, s->tls, (uint32_t)c->rules->conf->timeouts.tls);
     else if (!begin_session(c))
@@ -647,9 +696,7 @@ void client_drain_all(struct server *s, bool force)
         }
         session_shutdown(c->session, &s->fx);
         carry_out(c);
-        if (force && !c->is_closing) {
-            c->is_closing = true;
-            conn_close(c->conn, CLOSE_MS);
-        }
+        if (force && !c->is_closing)
+            begin_close(c);
     }
 }

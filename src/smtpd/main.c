@@ -341,6 +341,7 @@ static int smtpd_open(struct role *r, slice text)
     if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
         return -EIO;
     recipient_cache_init(&s->recipients, SERVER_RECIPIENTS_CACHED, seed);
+    crowd_init(&s->crowd, seed);
     allow_many_descriptors();
     s->rules = ruleset_new(text);
     s->conns = conn_set_new(r->loop);

@@ -3,6 +3,7 @@
 #define CANDOR_SMTPD_SERVER_H
 
 #include "lib/route/recipient_cache.h"
+#include "src/smtpd/crowd.h"
 #include "src/smtpd/ruleset.h"
 #include "sys/conn.h"
 #include "sys/genpage.h"
@@ -46,6 +47,10 @@ struct server {
     uint32_t *free_places;
     uint32_t free_count, place_count;
     uint32_t client_count;
+    uint32_t live_count; /* of sessions that are not closing */
+    struct crowd crowd;
+    uint64_t crowded_out,
+        crowd_log_ms;       /* connections ended since the start; when to say so again */
     struct buf closed;      /* addresses whose end counters could not be told yet, struct ip each */
     struct buf orphans;     /* clients that went while counters were asked, struct orphan each */
     struct client *stalled; /* whose questions found a channel full */
