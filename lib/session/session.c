@@ -199,6 +199,9 @@ size_t session_feed(struct session *s, slice in, uint64_t now_ms, int64_t wall_s
         case MODE_TEXT:
             text_feed(s, &t, &left);
             break;
+        case MODE_CHUNK:
+            chunk_feed(s, &t, &left);
+            break;
         case MODE_HANDSHAKE:
         case MODE_ENDED:
             /* RFC 3207 4.2: nothing that came before the handshake is trusted; and after our last
@@ -275,7 +278,9 @@ void session_tick(struct session *s, uint64_t now_ms, struct effects *fx)
         s->mode = MODE_ENDED;
         fx->close = true;
     } else {
-        say_and_close(s, &t, s->mode == MODE_TEXT ? REASON_DATA_TIMEOUT : REASON_IDLE_TIMEOUT);
+        say_and_close(s, &t,
+                      s->mode == MODE_TEXT || s->mode == MODE_CHUNK ? REASON_DATA_TIMEOUT
+                                                                    : REASON_IDLE_TIMEOUT);
     }
 }
 

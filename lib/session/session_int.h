@@ -9,6 +9,7 @@
 #include "lib/mail/header.h"
 #include "lib/session/session.h"
 #include "lib/smtp/address.h"
+#include "lib/smtp/bdat.h"
 #include "lib/smtp/command.h"
 #include "lib/smtp/dot.h"
 #include "lib/smtp/envelope.h"
@@ -19,12 +20,13 @@ enum state {
     STATE_GREETED = 2,    /* no HELO or EHLO yet (again, after STARTTLS) */
     STATE_READY = 4,
     STATE_IN_MAIL = 8,
-    STATE_IN_RCPT = 16, /* at least one recipient accepted */
-    STATE_REFUSED = 32, /* 554 greeting: only QUIT is served (RFC 5321 3.1) */
-    ANY_GREETED = STATE_GREETED | STATE_READY | STATE_IN_MAIL | STATE_IN_RCPT,
+    STATE_IN_RCPT = 16,   /* at least one recipient accepted */
+    STATE_IN_CHUNKS = 64, /* some of the text has come by BDAT (RFC 3030 2) */
+    STATE_REFUSED = 32,   /* 554 greeting: only QUIT is served (RFC 5321 3.1) */
+    ANY_GREETED = STATE_GREETED | STATE_READY | STATE_IN_MAIL | STATE_IN_RCPT | STATE_IN_CHUNKS,
 };
 
-enum mode { MODE_COMMAND, MODE_TEXT, MODE_HANDSHAKE, MODE_ENDED };
+enum mode { MODE_COMMAND, MODE_TEXT, MODE_CHUNK, MODE_HANDSHAKE, MODE_ENDED };
 
 enum args_rule { ARGS_NONE, ARGS_NEEDED, ARGS_FREE };
 
@@ -79,7 +81,8 @@ struct transaction {
     uint64_t text_until_ms; /* RFC 5321 4.5.3.2.5, however slowly it drips */
     enum reason_id fault;   /* the first thing that refuses the text; REASON_NONE */
     bool is_in_header;
-    bool is_stored; /* body bytes went out through effects.store */
+    bool is_after_cr; /* BDAT: the last octet was CR */
+    bool is_stored;   /* body bytes went out through effects.store */
 };
 
 struct session {
@@ -92,6 +95,10 @@ struct session {
     struct transaction *txn;   /* NULL outside one */
     struct decision *decision; /* NULL while nothing is to be decided */
     uint64_t deadline_ms;
+    struct bdat_chunk chunk; /* MODE_CHUNK: what of it is still to come */
+    uint64_t chunk_bytes;
+    uint64_t chunks_until_ms;
+    enum reason_id chunk_refusal; /* its octets are taken and thrown away */
     uint32_t next_ask;
     uint32_t commit_ask;      /* 0: no commit is open */
     uint32_t client_name_ask; /* 0: not open */
@@ -145,8 +152,8 @@ void policy_drop(struct session *s);
 
 void verb_dispatch(struct session *s, const struct turn *t, const struct line *line);
 typedef void verb_handler(struct session *s, const struct turn *t, slice args);
-verb_handler verb_ehlo, verb_helo, verb_mail, verb_rcpt, verb_data, verb_rset, verb_vrfy, verb_help,
-    verb_noop, verb_quit, verb_starttls, verb_not_offered, verb_not_implemented;
+verb_handler verb_ehlo, verb_helo, verb_mail, verb_rcpt, verb_data, verb_bdat, verb_rset, verb_vrfy,
+    verb_help, verb_noop, verb_quit, verb_starttls, verb_not_offered, verb_not_implemented;
 /* The reply to a path's fault; null paths are a recipient's fault only. REASON_NONE when there is
  * none. */
 enum reason_id path_reason(enum path_err err, enum reason_id no_path, enum reason_id bad_address);
@@ -160,6 +167,10 @@ void rcpt_decided(struct session *s, const struct turn *t, struct verdict v);
 
 void text_begin(struct session *s, const struct turn *t);
 void text_feed(struct session *s, const struct turn *t, slice *in);
+/* Text without its dots, from DATA or BDAT; and no more will come. */
+void text_take(struct session *s, const struct turn *t, slice piece);
+void text_end(struct session *s, const struct turn *t);
+void chunk_feed(struct session *s, const struct turn *t, slice *in);
 /* After the MESSAGE checks. */
 void text_decided(struct session *s, const struct turn *t, struct verdict v);
 void commit_ask(struct session *s, const struct turn *t);

@@ -73,7 +73,7 @@ static void take_header(struct session *s, const struct turn *t, slice *piece)
         end_header(s, t);
 }
 
-static void take_text(struct session *s, const struct turn *t, slice piece)
+void text_take(struct session *s, const struct turn *t, slice piece)
 {
     struct transaction *txn = s->txn;
     if (txn->dot.size_bytes > s->policy->max_message_bytes)
@@ -101,7 +101,7 @@ static enum reason_id form_fault(const struct dot_decoder *dot)
     return REASON_NONE;
 }
 
-static void end_text(struct session *s, const struct turn *t)
+void text_end(struct session *s, const struct turn *t)
 {
     struct transaction *txn = s->txn;
     s->mode = MODE_COMMAND;
@@ -133,12 +133,12 @@ void text_feed(struct session *s, const struct turn *t, slice *in)
     for (;;) {
         enum dot_event event = dot_decode(&txn->dot, in, &piece);
         if (event == DOT_END) {
-            end_text(s, t);
+            text_end(s, t);
             return;
         }
         if (event == DOT_MORE)
             break;
-        take_text(s, t, piece);
+        text_take(s, t, piece);
         if (t->fx->store.n >= SESSION_STORE_BYTES)
             break;
     }

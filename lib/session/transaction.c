@@ -36,7 +36,7 @@ void transaction_end(struct session *s, const struct turn *t)
     transaction_free(s->txn);
     s->txn = NULL;
     s->commit_ask = 0;
-    if (s->state == STATE_IN_MAIL || s->state == STATE_IN_RCPT)
+    if (s->state == STATE_IN_MAIL || s->state == STATE_IN_RCPT || s->state == STATE_IN_CHUNKS)
         s->state = STATE_READY;
     s->mode = s->mode == MODE_TEXT ? MODE_COMMAND : s->mode;
 }

@@ -32,9 +32,10 @@ void verb_ehlo(struct session *s, const struct turn *t, slice args)
     buf_init(&size, 32);
     buf_addf(&size, "SIZE %llu", (unsigned long long)s->policy->max_message_bytes);
     /* Only what acts is announced. */
-    slice lines[6] = {SLICE_LIT("PIPELINING"), buf_slice(&size), SLICE_LIT("8BITMIME"),
-                      SLICE_LIT("SMTPUTF8"), SLICE_LIT("ENHANCEDSTATUSCODES")};
-    size_t count = 5;
+    slice lines[7] = {SLICE_LIT("PIPELINING"), buf_slice(&size),
+                      SLICE_LIT("8BITMIME"),   SLICE_LIT("SMTPUTF8"),
+                      SLICE_LIT("CHUNKING"),   SLICE_LIT("ENHANCEDSTATUSCODES")};
+    size_t count = 6;
     if (s->policy->starttls == STARTTLS_OFFERED && !s->has_tls)
         lines[count++] = SLICE_LIT("STARTTLS");
     struct reply_facts facts = {.lines = lines, .lines_n = count, .is_greeting = true};

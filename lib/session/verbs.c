@@ -41,16 +41,17 @@ static enum reason_id out_of_order(const struct session *s, const struct verb *v
         return REASON_SERVICE_REFUSED;
     if (s->state == STATE_GREETED)
         return REASON_HELO_FIRST;
-    if (v->handler == verb_mail)
+    if (v->handler == verb_mail && s->state != STATE_IN_CHUNKS)
         return REASON_MAIL_NESTED;
-    return REASON_MAIL_FIRST;
+    return s->state == STATE_IN_CHUNKS ? REASON_BDAT_UNFINISHED : REASON_MAIL_FIRST;
 }
 
 /* RFC 3207 4: where TLS is required, only these go without. */
 static bool goes_without_tls(const struct verb *v)
 {
     return v->handler == verb_ehlo || v->handler == verb_helo || v->handler == verb_starttls ||
-           v->handler == verb_noop || v->handler == verb_quit || v->handler == verb_help;
+           v->handler == verb_noop || v->handler == verb_quit || v->handler == verb_bdat ||
+           v->handler == verb_help;
 }
 
 void verb_dispatch(struct session *s, const struct turn *t, const struct line *line)
