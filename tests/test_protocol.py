@@ -36,7 +36,8 @@ def test_greets_by_name_and_without_an_enhanced_code(server):
 def test_announces_what_it_does(server):
     with Talk(server.plain) as talk:
         said = words(talk.greeting())
-        assert {"PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "STARTTLS"} <= set(said)
+        assert {"PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "CHUNKING", "ENHANCEDSTATUSCODES",
+                "STARTTLS"} <= set(said)
         assert said["SIZE"] == [str(50 << 20)]
         assert "AUTH" not in said
         assert "STARTTLS" not in words(talk.starttls())
@@ -52,6 +53,23 @@ def test_speaks_with_old_clients(server):
         assert talk.message(message, ALICE).code == 250
     stored = server.wait_message("alice", subject)
     assert b" with SMTP" in without_added(stored)[0]
+
+
+@pytest.mark.parametrize("size", [1, 1000, 65536, 3 << 20])
+def test_takes_a_message_in_chunks(server, size):
+    """RFC 3030: what looks like an end, a dot or a command is text."""
+    subject, message = text(b".", b"..", b"QUIT", b"x" * 900, *[b"line %d" % i for i in range(300)])
+    if size > 65536:
+        message += (b"y" * 70 + b"\r\n") * 30000
+    chunks = [message[i:i + size] for i in range(0, len(message), size)]
+    if size == 1:
+        chunks = [message[i:i + 1] for i in range(40)] + [message[40:]]
+    with Talk(server.plain) as talk:
+        talk.greeting()
+        lead = f"MAIL FROM:<sender@client.example>\r\nRCPT TO:<{ALICE}>\r\n".encode()
+        talk.send(lead + b"".join(b"BDAT %d\r\n" % len(c) + c for c in chunks) + b"BDAT 0 LAST\r\n")
+        assert [talk.reply().code for _ in range(len(chunks) + 3)] == [250] * (len(chunks) + 3)
+    assert crlf(without_added(server.wait_message("alice", subject))[1]) == message
 
 
 # order ---------------------------------------------------------------------------------------------
