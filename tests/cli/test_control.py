@@ -91,7 +91,8 @@ def test_a_role_that_is_stuck_hides_no_other(new_server):
             s.sendall(b'{"do":"figures"}\n')
             os.kill(roles["deliver"], signal.SIGCONT)
             again = [row["role"] for row in lines(s, 1)[0]["answer"]["figures"]]
-        assert again.count("deliver") == 1 and len(again) == len(set(again)) == len(figures) + 1
+        # A busy machine may make another role late the first time.
+        assert again.count("deliver") == 1 and len(again) == len(set(again)) and figures < set(again)
     finally:
         os.kill(roles["deliver"], signal.SIGCONT)
 
