@@ -45,3 +45,10 @@ enum reason_id param_reason(enum param_err err, enum reason_id unknown)
     }
     return REASON_PARAMETER_VALUE_BAD;
 }
+
+slice path_inside(slice args)
+{
+    if (args.n > 0 && args.p[0] == '<')
+        args = slice_tail(args, 1);
+    return slice_head(args, slice_find(args, '>'));
+}

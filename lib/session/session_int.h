@@ -159,6 +159,9 @@ verb_handler verb_ehlo, verb_helo, verb_mail, verb_rcpt, verb_data, verb_bdat, v
 enum reason_id path_reason(enum path_err err, enum reason_id no_path, enum reason_id bad_address);
 /* The reply to a parameter's fault; REASON_NONE when there is none. */
 enum reason_id param_reason(enum param_err err, enum reason_id unknown);
+/* What stands between the angle brackets of a path that could not be read, for a reply that puts
+ * its own around it. */
+slice path_inside(slice args);
 /* After the MAIL and the RCPT checks. */
 void mail_decided(struct session *s, const struct turn *t, struct verdict v);
 void rcpt_decided(struct session *s, const struct turn *t, struct verdict v);

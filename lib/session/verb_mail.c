@@ -13,7 +13,8 @@ static bool read_line(struct session *s, const struct turn *t, slice args, struc
     }
     enum path_err path_err = take_reverse_path(&args, true, path);
     if (path_err != PATH_OK) {
-        say(s, t, path_reason(path_err, REASON_MAIL_SYNTAX, REASON_SENDER_ADDRESS_BAD), args);
+        say(s, t, path_reason(path_err, REASON_MAIL_SYNTAX, REASON_SENDER_ADDRESS_BAD),
+            path_inside(args));
         return false;
     }
     /* Parameters belong to EHLO (RFC 5321 4.1.1.1); after HELO none is known. */

@@ -14,7 +14,8 @@ static bool read_line(struct session *s, const struct turn *t, slice args, struc
     }
     enum path_err path_err = take_forward_path(&args, s->txn->mail.smtputf8, path);
     if (path_err != PATH_OK) {
-        say(s, t, path_reason(path_err, REASON_RCPT_SYNTAX, REASON_RECIPIENT_ADDRESS_BAD), args);
+        say(s, t, path_reason(path_err, REASON_RCPT_SYNTAX, REASON_RECIPIENT_ADDRESS_BAD),
+            path_inside(args));
         return false;
     }
     /* No parameter of RCPT is announced yet (RFC 3461 comes with the relay). */
