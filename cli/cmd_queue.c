@@ -99,7 +99,7 @@ static int queue_list(struct cli *cli)
     struct control_client client = {.fd = -1};
     json_t *messages = json_array();
     configuration_init(&configuration);
-    int status = configuration_load(cli, &configuration);
+    int status = configuration_load_control(cli, &configuration);
     if (status == CLI_OK && !cli_check_args(cli, 0, 0))
         status = CLI_USAGE;
     if (status == CLI_OK) {
@@ -109,8 +109,9 @@ static int queue_list(struct cli *cli)
         control_close(&client);
     }
     if (status == CLI_OK && cli->is_json)
-        status =
-            cli_print_json(cli, json_pack("{s:O}", "messages", messages)) ? CLI_OK : CLI_TEMPFAIL;
+        status = cli_print_json(cli, json_pack("{s:b,s:O}", "ok", 1, "messages", messages))
+                     ? CLI_OK
+                     : CLI_TEMPFAIL;
     else if (status == CLI_OK && !print_list(messages))
         status = cli_error(cli, CLI_TEMPFAIL, "out of memory");
     json_decref(messages);

@@ -148,7 +148,7 @@ int cmd_status(struct cli *cli)
     struct configuration configuration;
     json_t *answer = NULL;
     configuration_init(&configuration);
-    int status = configuration_load(cli, &configuration);
+    int status = configuration_load_control(cli, &configuration);
     if (status == CLI_OK && !cli_check_args(cli, 0, 0))
         status = CLI_USAGE;
     if (status == CLI_OK)

@@ -102,6 +102,15 @@ static int cannot_read(struct cli *cli, const char *path, int err)
     return cli_error(cli, CLI_TEMPFAIL, "%s cannot be read: %s", path, strerrorname_np(-err));
 }
 
+void configuration_show_errors(const struct configuration *c, const char *path)
+{
+    struct buf shown;
+    buf_init(&shown, CONF_TEXT_MAX);
+    conf_errors_print(&shown, &c->errors, slice_cstr(path), buf_slice(&c->text));
+    fwrite(shown.p, 1, shown.n, stderr);
+    buf_release(&shown);
+}
+
 int configuration_read(struct cli *cli, const char *path, bool is_quiet, struct configuration *ret)
 {
     int err = read_text(path, &ret->text);
@@ -118,13 +127,8 @@ int configuration_read(struct cli *cli, const char *path, bool is_quiet, struct 
     case CONF_INVALID:
         break;
     }
-    if (!is_quiet) {
-        struct buf shown;
-        buf_init(&shown, CONF_TEXT_MAX);
-        conf_errors_print(&shown, &ret->errors, file, text);
-        fwrite(shown.p, 1, shown.n, stderr);
-        buf_release(&shown);
-    }
+    if (!is_quiet)
+        configuration_show_errors(ret, path);
     return CLI_NO;
 }
 
@@ -132,4 +136,53 @@ int configuration_load(struct cli *cli, struct configuration *ret)
 {
     int status = configuration_find(cli, ret);
     return status != CLI_OK ? status : configuration_read(cli, ret->path.p, false, ret);
+}
+
+/* A configuration of nothing but the lines that begin with `control`. */
+static enum conf_err parse_control(const struct configuration *c, struct conf **ret)
+{
+    struct buf kept;
+    struct conf_errors errors;
+    slice rest = buf_slice(&c->text);
+    buf_init(&kept, CONF_TEXT_MAX);
+    conf_errors_init(&errors);
+    buf_adds(&kept, "host localhost\n");
+    while (rest.n > 0) {
+        size_t end = slice_find(rest, '\n');
+        slice line = slice_trim(slice_head(rest, end));
+        rest = slice_tail(rest, end < rest.n ? end + 1 : end);
+        if (slice_starts(line, SLICE_LIT("control ")) ||
+            slice_starts(line, SLICE_LIT("control\t"))) {
+            buf_add(&kept, line);
+            buf_addc(&kept, '\n');
+        }
+    }
+    enum conf_err err = kept.err != BUF_OK ? CONF_NO_MEMORY
+                                           : conf_parse(buf_slice(&kept), slice_cstr(c->path.p),
+                                                        slice_cstr(c->directory.p), &errors, ret);
+    conf_errors_release(&errors);
+    buf_release(&kept);
+    return err;
+}
+
+int configuration_read_control(struct cli *cli, struct configuration *ret)
+{
+    int status = configuration_read(cli, ret->path.p, true, ret);
+    if (status == CLI_OK || ret->errors.n == 0)
+        return status;
+    if (parse_control(ret, &ret->conf) != CONF_OK) {
+        configuration_show_errors(ret, ret->path.p);
+        return CLI_NO;
+    }
+    ret->is_partial = true;
+    return cli_error(cli, CLI_OK,
+                     "%s has errors (see `candor config check`)\n  The server at %s goes on with "
+                     "what it read before, and is asked.",
+                     ret->path.p, ret->conf->server.control.p);
+}
+
+int configuration_load_control(struct cli *cli, struct configuration *ret)
+{
+    int status = configuration_find(cli, ret);
+    return status != CLI_OK ? status : configuration_read_control(cli, ret);
 }

@@ -181,7 +181,7 @@ int control_request(struct cli *cli, json_t *request, json_t **ret_answer)
     struct control_client client = {.fd = -1};
     json_t *answer = NULL;
     configuration_init(&configuration);
-    int status = configuration_load(cli, &configuration);
+    int status = configuration_load_control(cli, &configuration);
     if (status == CLI_OK && request == NULL)
         status = cli_error(cli, CLI_TEMPFAIL, "out of memory");
     if (status == CLI_OK) {

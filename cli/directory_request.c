@@ -56,12 +56,16 @@ static int open_offline(struct desk *d)
 static int desk_open(struct desk *d)
 {
     enum control_err err;
-    int status = configuration_read(d->cli, d->configuration.path.p, false, &d->configuration);
+    int status = configuration_read_control(d->cli, &d->configuration);
 
     if (status != CLI_OK)
         return status;
     err = control_open(d->configuration.conf->server.control.p, &d->client);
     d->is_online = err == CONTROL_OK;
+    if (err == CONTROL_NO_SERVER && d->configuration.is_partial) {
+        configuration_show_errors(&d->configuration, d->configuration.path.p);
+        return CLI_NO;
+    }
     if (err == CONTROL_NO_SERVER)
         return open_offline(d);
     return err == CONTROL_OK ? CLI_OK : control_report(d->cli, &d->client, err);

@@ -130,13 +130,31 @@ def test_a_bad_configuration_is_refused_with_its_place(new_server):
     assert ask(server, do="reload") == {"ok": True}
 
 
+def test_a_broken_file_does_not_hide_the_server(new_server):
+    """The server goes on with what it read before, and so do the commands that ask it."""
+    server = new_server()
+    server.start()
+    text = server.conf.read_text()
+    server.conf.write_text(text + "limits { recipients many }\n")
+    for arguments in (["status"], ["queue", "list"], ["account", "list"]):
+        done = candor(server, *arguments, "--json")
+        assert done.returncode == 0 and json.loads(done.stdout)["ok"] is True
+        assert "has errors" in done.stderr and "control.sock" in done.stderr
+    server.stop()
+    done = candor(server, "account", "list")
+    assert done.returncode == 1 and '"many" is no number' in done.stderr and not done.stdout
+    server.conf.write_text(text + "control a b\nlimits { recipients many }\n")
+    done = candor(server, "status")
+    assert done.returncode == 1 and '"many" is no number' in done.stderr
+
+
 # queue ---------------------------------------------------------------------------------------------
 
 
 def test_an_empty_queue(server):
     assert server.candor("queue", "list", "-c", str(server.conf)) == "No mail waits.\n"
     assert json.loads(server.candor("queue", "list", "--json", "-c", str(server.conf))) == {
-        "messages": []}
+        "ok": True, "messages": []}
     done = candor(server, "queue", "show", "zzzzzzzzzzz")
     assert done.returncode == 1 and done.stderr
 
