@@ -10,7 +10,7 @@ HERE = pathlib.Path(__file__).resolve().parent / "replies"
 COLUMNS = ["reply", "class", "permanence", "who_acts", "system", "source"]
 PERMANENCE = {"2": "success", "3": "intermediate", "4": "temporary", "5": "permanent"}
 ACTORS = {"sender-user", "sender-admin", "recipient", "recipient-admin", "nobody"}
-YAHOO_RULE = "4.16.55.1"  # looks like an address, is the number of a rule
+NO_ADDRESSES = ("4.16.55.1", "4.1.1.1", "127.0.0.1")  # a rule of Yahoo, a section of an RFC, the host itself
 LINE = re.compile(r"[2-5][0-9][0-9](?:([ -]).*)?")
 
 
@@ -68,4 +68,4 @@ def test_wild_tells_nobodys_address():
     """IP addresses are those of documentation (RFC 5737, RFC 3849)."""
     for row in table("wild.tsv"):
         for address in re.findall(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])", row["reply"]):
-            assert address == YAHOO_RULE or address.startswith(("192.0.2.", "198.51.100.", "203.0.113.")), row
+            assert address in NO_ADDRESSES or address.startswith(("192.0.2.", "198.51.100.", "203.0.113.")), row
