@@ -239,11 +239,6 @@ bool chan_is_gone(const struct chan *c)
     return c->is_gone || c->is_write_dead;
 }
 
-bool chan_is_empty(const struct chan *c)
-{
-    return c->first == NULL;
-}
-
 /* ---- in ---- */
 
 struct incoming {

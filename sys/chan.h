@@ -41,8 +41,6 @@ void chan_free(struct chan *c);
 char *chan_reserve(struct chan *c, size_t n, size_t nfds, bool is_owed, int **ret_fds);
 bool chan_is_full(const struct chan *c);
 bool chan_is_gone(const struct chan *c);
-/* Nothing waits to be sent. */
-bool chan_is_empty(const struct chan *c);
 /* Sends now what the socket takes, instead of at the end of the turn. */
 void chan_flush(struct chan *c);
 /* Stops and resumes reading; counted not: the last call holds. */

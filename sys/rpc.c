@@ -455,8 +455,3 @@ void rpc_flush(struct rpc *r)
     if (!r->is_gone)
         chan_flush(r->chan);
 }
-
-bool rpc_is_flushed(const struct rpc *r)
-{
-    return r->is_gone || chan_is_empty(r->chan);
-}

@@ -82,7 +82,6 @@ size_t rpc_open_calls(const struct rpc *r);
 size_t rpc_owed_replies(const struct rpc *r);
 /* Sends what waits, without the loop: for the last word before an exit. */
 void rpc_flush(struct rpc *r);
-bool rpc_is_flushed(const struct rpc *r);
 
 /* What the typed functions stand on. */
 int rpc_put_send(struct rpc *r, enum ipc_type type, const void *fields)

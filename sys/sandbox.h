@@ -53,9 +53,6 @@ void sandbox_places_release(struct sandbox_places *p);
 /* fd: a directory, and with it all below, or a file; O_PATH is enough. With what the role may do to
  * files. It stays the caller's. -EPERM: the role may not open files at all. */
 int sandbox_allow(struct sandbox_places *p, int fd) __attribute__((warn_unused_result));
-/* The same with a path, at the end of its symbolic links. */
-int sandbox_allow_path(struct sandbox_places *p, const char *path)
-    __attribute__((warn_unused_result));
 
 struct sandbox_options {
     enum role_id role;

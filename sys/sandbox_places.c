@@ -99,15 +99,6 @@ int sandbox_allow(struct sandbox_places *p, int fd)
                                                                                         : -errno;
 }
 
-int sandbox_allow_path(struct sandbox_places *p, const char *path)
-{
-    int fd = open(path, O_PATH | O_CLOEXEC);
-    int err = fd < 0 ? -errno : sandbox_allow(p, fd);
-    if (fd >= 0)
-        (void)close(fd); /* O_PATH: there is nothing to lose */
-    return err;
-}
-
 int sandbox_restrict(const struct sandbox_places *p, uint32_t *ret_bits)
 {
     if (p->ruleset < 0)

@@ -15,19 +15,6 @@ static const enum check_id all[CHECK_COUNT] = {
 #undef CHECK
 };
 
-const struct check *check_get(enum check_id id)
-{
-    return &checks[id];
-}
-
-enum check_id check_find(enum phase phase, slice name)
-{
-    for (enum check_id id = 0; id < CHECK_COUNT; id++)
-        if (checks[id].phase == phase && slice_is(name, checks[id].name))
-            return id;
-    return CHECK_COUNT;
-}
-
 struct check_list check_default(enum phase phase)
 {
     size_t first = 0, count = 0;

@@ -55,9 +55,6 @@ struct check {
     const char *source; /* "RFC ..." */
 };
 
-const struct check *check_get(enum check_id id);
-/* The check of that name in that phase; CHECK_COUNT when there is none. */
-enum check_id check_find(enum phase phase, slice name);
 /* What a careful postmaster would have where the configuration says nothing: all of the phase. */
 struct check_list check_default(enum phase phase);
 
