@@ -438,4 +438,9 @@ void maildir_deliver(const struct maildir_system *system, struct letter *letters
         sync_devices(system, letters, n, "sync-directory");
     else
         sync_names(system->vfs, letters, n);
+    /* tmp/ or new/ may be others by now: the next attempt opens them anew. */
+    for (size_t i = 0; i < n; i++) {
+        if (letters[i].err != 0)
+            maildir_close(system, letters[i].to);
+    }
 }

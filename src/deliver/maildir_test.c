@@ -278,6 +278,22 @@ static void test_moved_and_removed(void **state)
     maildir_close(&by_file, &m);
 }
 
+/* A restored backup, say: what was held open is no more, and one attempt finds that out. */
+static void test_new_is_another(void **state)
+{
+    struct maildir m = {.path = in_folder("a")};
+
+    (void)state;
+    assert_int_equal(deliver_one(&m, "n1").err, 0);
+    assert_int_equal(unlink(in_folder("a/new/n1")), 0);
+    assert_int_equal(rmdir(in_folder("a/new")), 0);
+    assert_int_equal(mkdir(in_folder("a/new"), 0700), 0);
+    assert_int_not_equal(deliver_one(&m, "n2").err, 0);
+    assert_int_equal(deliver_one(&m, "n2").err, 0);
+    assert_file(in_folder("a/new/n2"), TEXT);
+    maildir_close(&by_file, &m);
+}
+
 static void test_descriptor(void **state)
 {
     struct maildir m = {.path = in_folder("a")};
@@ -432,11 +448,17 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_makes_mailbox),     T(test_repetition_replaces),
-        T(test_links_are_refused), T(test_something_in_the_way),
-        T(test_moved_and_removed), T(test_descriptor),
-        T(test_every_failure),     T(test_every_failure_by_syncfs),
-        T(test_full_disk),         T(test_names),
+        T(test_makes_mailbox),
+        T(test_repetition_replaces),
+        T(test_links_are_refused),
+        T(test_something_in_the_way),
+        T(test_moved_and_removed),
+        T(test_new_is_another),
+        T(test_descriptor),
+        T(test_every_failure),
+        T(test_every_failure_by_syncfs),
+        T(test_full_disk),
+        T(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
