@@ -133,7 +133,7 @@ static void print_value(const char *key, const json_t *value)
     struct buf text;
     buf_init(&text, (size_t)1 << 20);
     if (json_is_string(value))
-        buf_adds(&text, json_string_value(value));
+        listing_plain(&text, slice_cstr(json_string_value(value)));
     else if (json_is_boolean(value))
         buf_adds(&text, json_is_true(value) ? "yes" : "no");
     else if (json_is_integer(value) && is_time(key))

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "lib/base/ascii.h"
 #include "lib/base/utf8.h"
 
 #define LISTING_MAX_BYTES ((size_t)1 << 30)
@@ -22,15 +21,37 @@ void listing_release(struct listing *l)
     buf_release(&l->text);
 }
 
+static bool steers(uint32_t cp)
+{
+    return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0x61c || cp == 0x200e || cp == 0x200f ||
+           (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069);
+}
+
+void listing_plain(struct buf *out, slice text)
+{
+    while (text.n > 0) {
+        uint32_t cp;
+        slice before = text;
+        if (!utf8_take(&text, &cp)) {
+            text = slice_tail(text, 1);
+            buf_addc(out, '?');
+        } else if (steers(cp)) {
+            buf_addc(out, '?');
+        } else {
+            buf_add(out, slice_head(before, before.n - text.n));
+        }
+    }
+}
+
 void listing_add(struct listing *l, slice text)
 {
     size_t column = l->cells++ % l->columns;
-    size_t width = utf8_width(text);
+    size_t begin = l->text.n;
 
+    listing_plain(&l->text, text);
+    size_t width = utf8_width(slice_tail(buf_slice(&l->text), begin));
     if (width > l->width[column])
         l->width[column] = width;
-    for (size_t i = 0; i < text.n; i++)
-        buf_addc(&l->text, ascii_is_control(text.p[i]) ? '?' : text.p[i]);
     buf_addc(&l->text, '\n');
 }
 

@@ -1,5 +1,5 @@
-/* listing: rows of text in aligned columns, for people. UTF-8 whatever the locale; what would move
- * the cursor (control characters) is shown as "?". Nothing is cut: a row may be longer than the
+/* listing: rows of text in aligned columns, for people. UTF-8 whatever the locale; what would steer
+ * the terminal is shown as "?". Nothing is cut: a row may be longer than the
  * terminal is wide. */
 #ifndef CANDOR_CLI_LISTING_H
 #define CANDOR_CLI_LISTING_H
@@ -15,6 +15,10 @@ struct listing {
     struct buf text; /* the cells, row after row, each with a line end */
 };
 
+/* Appends text that a stranger may have written, with "?" for what would steer a terminal: control
+ * characters, those of U+0080 to U+009F too, what turns the direction of writing, and what is no
+ * UTF-8. */
+void listing_plain(struct buf *out, slice text);
 /* headings has `columns` C strings: the first row. */
 void listing_init(struct listing *l, size_t columns, const char *const *headings);
 void listing_release(struct listing *l);
