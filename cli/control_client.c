@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -13,6 +14,8 @@
 #define LINE_MAX_BYTES ((size_t)1 << 20)
 /* Longer than control waits for a role. */
 #define SILENCE_MAX_MS 95000
+#define ABSENT_MS 3000
+#define ABSENT_PAUSE_MS 100
 
 enum control_err control_open(const char *path, struct control_client *ret)
 {
@@ -109,9 +112,9 @@ static enum control_err take_line(struct control_client *c, slice *ret)
     }
 }
 
-enum control_err control_ask(struct control_client *c, json_t *request,
-                             void (*each)(void *self, json_t *part), void *self,
-                             json_t **ret_answer)
+static enum control_err ask_once(struct control_client *c, json_t *request,
+                                 void (*each)(void *self, json_t *part), void *self,
+                                 json_t **ret_answer)
 {
     enum control_err err = send_request(c, request);
     while (err == CONTROL_OK) {
@@ -134,6 +137,31 @@ enum control_err control_ask(struct control_client *c, json_t *request,
             return broken(c, EBADMSG);
     }
     return err;
+}
+
+static bool is_absent(const json_t *answer)
+{
+    const char *error = json_string_value(json_object_get(answer, "error"));
+    return error != NULL && strcmp(error, "absent") == 0;
+}
+
+enum control_err control_ask(struct control_client *c, json_t *request,
+                             void (*each)(void *self, json_t *part), void *self,
+                             json_t **ret_answer)
+{
+    /* A server that has just begun, or a role that is being started again, gets a moment. */
+    const struct timespec pause = {.tv_nsec = ABSENT_PAUSE_MS * 1000000L};
+    for (int tries = ABSENT_MS / ABSENT_PAUSE_MS;; tries--) {
+        json_t *answer = NULL;
+        enum control_err err = ask_once(c, request, each, self, &answer);
+        if (err != CONTROL_OK || tries == 0 || !is_absent(answer)) {
+            if (err == CONTROL_OK)
+                *ret_answer = answer;
+            return err;
+        }
+        json_decref(answer);
+        (void)nanosleep(&pause, NULL); /* cut short by a signal, it only asks sooner */
+    }
 }
 
 int control_report(struct cli *cli, const struct control_client *c, enum control_err err)
@@ -167,8 +195,9 @@ int control_check(struct cli *cli, const json_t *answer)
     const char *error = json_string_value(json_object_get(answer, "error"));
     const char *message = json_string_value(json_object_get(answer, "message"));
     const char *hint = json_string_value(json_object_get(answer, "hint"));
-    enum cli_exit status =
-        error != NULL && strcmp(error, "unavailable") == 0 ? CLI_TEMPFAIL : CLI_NO;
+    enum cli_exit status = is_absent(answer) || (error != NULL && strcmp(error, "unavailable") == 0)
+                               ? CLI_TEMPFAIL
+                               : CLI_NO;
     bool has_hint = hint != NULL && hint[0] != '\0';
     return cli_error(cli, status, "%s%s%s",
                      message != NULL ? message : "the server refused, and did not say why",

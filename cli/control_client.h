@@ -2,6 +2,7 @@
  *
  * A request is one JSON object on one line, {"do": WHAT, …} (src/control/requests.def has the
  * list). Each line that comes back is {"part": OBJECT} or, as the last, {"answer": OBJECT}.
+ * A role that is "absent" is asked again for three seconds.
  * An answer is {"ok": true, …} or {"ok": false, "error": KEY, "message": TEXT, "hint": TEXT}. */
 #ifndef CANDOR_CLI_CONTROL_CLIENT_H
 #define CANDOR_CLI_CONTROL_CLIENT_H
@@ -42,7 +43,7 @@ int control_report(struct cli *cli, const struct control_client *c, enum control
  * is wrong. */
 int control_request(struct cli *cli, struct json_t *request, struct json_t **ret_answer);
 /* For an answer that is not "ok": prints its message and hint and returns CLI_NO, or CLI_TEMPFAIL
- * for "unavailable"; else CLI_OK. */
+ * for "unavailable" and "absent"; else CLI_OK. */
 int control_check(struct cli *cli, const struct json_t *answer);
 
 #endif

@@ -38,6 +38,13 @@ json_t *answer_error(const char *key, const char *hint, const char *format, ...)
     return answer;
 }
 
+/* Nothing was asked of it: whoever asked may ask again without doing anything twice. */
+static json_t *absent(const char *role)
+{
+    return answer_error("absent", "Try again in a moment; `candor status` shows the roles.",
+                        "the server's role %s is not there now", role);
+}
+
 static json_t *unavailable(const char *role)
 {
     return answer_error("unavailable", "Try again in a moment; `candor status` shows the roles.",
@@ -145,7 +152,7 @@ static void start(struct client *c, const struct request *r, json_t *object)
     if (err == -EMSGSIZE)
         finish(c, answer_error("bad-request", NULL, "the request is too long"));
     else if (err != 0)
-        finish(c, unavailable(role_name(r->role)));
+        finish(c, absent(role_name(r->role)));
 }
 
 void request_start(struct client *c, slice line)
