@@ -141,3 +141,22 @@ def test_one_host_does_not_take_all_places(new_server, mode):
         except (OSError, Closed):
             return False
     eventually(again, 10, "room for the host again")
+
+
+def test_a_database_that_was_lost(new_server):
+    """A file that was emptied (a disk that is not mounted, a restore that went wrong) knows nobody: that
+    is no reason to send everybody's mail back."""
+    server = new_server()
+    for end in ("", "-wal", "-shm"):
+        (server.directory / f"candor.db{end}").unlink(missing_ok=True)
+    (server.directory / "candor.db").touch()
+    server.start()
+
+    def code(name):
+        with server.talk() as talk:
+            return talk.message(b"Subject: wait\r\n\r\n", f"{name}@demo.example").code
+
+    assert code("alice") == 451
+    server.account("bob")
+    eventually(lambda: code("bob") == 250, 10, "bob")
+    assert code("alice") == 550

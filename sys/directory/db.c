@@ -194,3 +194,13 @@ int directory_db_version(struct directory_db *db, uint32_t *ret)
         *ret = (uint32_t)sqlite3_column_int64(s, 0);
     return db_finish(s, rc);
 }
+
+int directory_db_has_names(struct directory_db *db)
+{
+    sqlite3_stmt *s = db->statements[ANY_NAME];
+    int rc = sqlite3_step(s);
+    int has = rc == SQLITE_ROW && sqlite3_column_int64(s, 0) != 0;
+    int err = db_finish(s, rc);
+
+    return err != 0 ? err : has;
+}

@@ -38,6 +38,9 @@ slice directory_db_error(const struct directory_db *db);
  * known. Cheap enough to be asked a few times a second. */
 int directory_db_version(struct directory_db *db, uint32_t *ret);
 
+/* Is there any account or alias? 1, 0 or -errno. */
+int directory_db_has_names(struct directory_db *db);
+
 /* Everything between begin and commit is one transaction; a begin takes the write lock at once. */
 int directory_db_begin(struct directory_db *db) __attribute__((warn_unused_result));
 int directory_db_commit(struct directory_db *db) __attribute__((warn_unused_result));

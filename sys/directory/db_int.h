@@ -14,6 +14,7 @@ enum statement {
     COMMIT,
     ROLLBACK,
     DATA_VERSION,
+    ANY_NAME,
     FIND_ACCOUNT,
     FIND_ALIAS,
     SHOW_ACCOUNT,

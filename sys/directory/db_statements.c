@@ -21,6 +21,7 @@ const char *const db_sql[STATEMENT_COUNT] = {
     [COMMIT] = "COMMIT",
     [ROLLBACK] = "ROLLBACK",
     [DATA_VERSION] = "PRAGMA data_version",
+    [ANY_NAME] = "SELECT EXISTS (SELECT 1 FROM account) OR EXISTS (SELECT 1 FROM alias)",
     [FIND_ACCOUNT] = "SELECT account.enabled FROM account JOIN domain ON domain.id = domain_id"
                      " WHERE domain.name = ?1 AND local = ?2",
     [FIND_ALIAS] = "SELECT alias.id FROM alias JOIN domain ON domain.id = domain_id"

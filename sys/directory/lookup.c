@@ -385,6 +385,9 @@ static int expand(struct walk *w, slice address, enum recipient_verdict *ret)
             verdict = w->saw_disabled ? RECIPIENT_IS_DISABLED : RECIPIENT_IS_UNKNOWN;
         }
     }
+    /* Rather a file that was lost than a server for nobody: mail is to wait, not to go back. */
+    if (verdict == RECIPIENT_IS_UNKNOWN && (err = directory_db_has_names(w->db)) <= 0)
+        return err == 0 ? -ENODATA : err;
     *ret = verdict;
     return 0;
 }
