@@ -356,8 +356,8 @@ static bool add_item(struct attempt *a, uint32_t which, const struct target *t)
 {
     if (a->item_count == a->item_room) {
         uint32_t room = a->item_room == 0 ? 4 : a->item_room * 2;
-        struct item *p = realloc(a->items, room * sizeof *p);
-        if (p == NULL || room > WHICH_MAX)
+        struct item *p = room > WHICH_MAX ? NULL : realloc(a->items, room * sizeof *p);
+        if (p == NULL)
             return false;
         a->items = p;
         a->item_room = room;
