@@ -42,7 +42,8 @@ struct directory_rules {
  * canonical (may be NULL) gets the address that was found, local@domain in comparable form: of the
  * account or alias, before aliases are followed. Never fails: what cannot be known is
  * RECIPIENT_IS_TEMPFAIL and *ret_error (may be NULL) its -errno, -ELOOP for aliases that lead
- * nowhere but to each other, -ENODATA when the database has no name at all, -EOVERFLOW past the limits above. scratch is the caller's to reset. */
+ * nowhere but to each other, -ENODATA when the database has no name at all, -EOVERFLOW past the
+ * limits above. scratch is the caller's to reset. */
 enum recipient_verdict directory_expand(struct directory_db *db,
                                         const struct directory_rules *rules, struct arena *scratch,
                                         slice address, struct buf *out, struct buf *canonical,
