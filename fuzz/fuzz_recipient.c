@@ -25,7 +25,9 @@ static void check_values(slice template, slice domain, slice local)
     buf_init(&path, 8192);
     buf_init(&again, 8192);
     if (maildir_path(&path, template, domain, local) == MAILDIR_PATH_OK) {
-        FUZZ_CHECK(maildir_path_check(template) == MAILDIR_PATH_OK);
+        /* A word in braces may be longer than what it stands for. */
+        enum maildir_path_err e = maildir_path_check(template);
+        FUZZ_CHECK(e == MAILDIR_PATH_OK || e == MAILDIR_PATH_TOO_LONG);
         check_path(buf_slice(&path));
     }
     buf_clear(&path);
