@@ -183,6 +183,10 @@ enum conf_err { CONF_OK = 0, CONF_INVALID, CONF_NO_MEMORY };
 enum conf_err conf_parse(slice text, slice file, slice directory, struct conf_errors *errors,
                          struct conf **ret) __attribute__((warn_unused_result));
 
+/* What conf_print wrote, as master hands it to the roles: its paths are absolute and its errors are
+ * nobody's to read. NULL: no memory, or not such a text. One reference. */
+struct conf *conf_read_print(slice text) __attribute__((warn_unused_result));
+
 struct conf *conf_ref(struct conf *c);
 /* NULL is fine. */
 void conf_unref(struct conf *c);

@@ -490,3 +490,14 @@ void conf_unref(struct conf *c)
     struct arena arena = c->arena; /* c itself lies in it */
     arena_release(&arena);
 }
+
+struct conf *conf_read_print(slice text)
+{
+    struct conf_errors errors;
+    struct conf *conf = NULL;
+    conf_errors_init(&errors);
+    if (conf_parse(text, SLICE_LIT("configuration"), SLICE_LIT("/"), &errors, &conf) != CONF_OK)
+        conf = NULL;
+    conf_errors_release(&errors);
+    return conf;
+}

@@ -11,15 +11,10 @@ static struct control self;
 
 static bool take_configuration(struct role *r, slice text)
 {
-    struct conf_errors errors;
-    struct conf *conf = NULL;
-    conf_errors_init(&errors);
-    enum conf_err err =
-        conf_parse(text, SLICE_LIT("configuration"), SLICE_LIT("/"), &errors, &conf);
-    conf_errors_release(&errors);
+    struct conf *conf = conf_read_print(text);
     buf_clear(&self.text);
     buf_add(&self.text, text);
-    if (err == CONF_OK && self.text.err == BUF_OK) {
+    if (conf != NULL && self.text.err == BUF_OK) {
         conf_unref(self.conf);
         self.conf = conf;
         return true;

@@ -18,17 +18,12 @@ struct counters {
 
 static struct conf *read_conf(struct role *r, slice text)
 {
-    struct conf_errors errors;
-    struct conf *conf = NULL;
-    conf_errors_init(&errors);
-    if (conf_parse(text, SLICE_LIT("configuration"), SLICE_LIT("/"), &errors, &conf) != CONF_OK) {
+    struct conf *conf = conf_read_print(text);
+    if (conf == NULL) {
         struct log_line line;
         log_begin(&line, r->log, LOG_ERROR, "config.invalid");
-        if (errors.n > 0)
-            log_slice(&line, "why", errors.v[0].message);
         log_end(&line);
     }
-    conf_errors_release(&errors);
     return conf;
 }
 

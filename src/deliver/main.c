@@ -328,17 +328,14 @@ static bool has_syncfs(void)
 
 static struct conf *read_conf(struct role *r, slice text)
 {
-    struct conf_errors errors;
-    struct conf *conf = NULL;
+    struct conf *conf = conf_read_print(text);
 
-    conf_errors_init(&errors);
-    if (conf_parse(text, SLICE_LIT("configuration"), SLICE_LIT("/"), &errors, &conf) != CONF_OK) {
+    if (conf == NULL) {
         struct log_line line;
 
         log_begin(&line, r->log, LOG_ERROR, "config.invalid");
         log_end(&line);
     }
-    conf_errors_release(&errors);
     return conf;
 }
 

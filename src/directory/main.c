@@ -54,17 +54,15 @@ static void log_failure(const char *event, int err)
 /* Takes over text as the configuration; on failure, after having logged why, all is as before. */
 static int use_configuration(slice text)
 {
-    struct conf_errors errors;
     struct directory_rules rules;
     struct arena arena;
-    struct conf *conf = NULL;
+    struct conf *conf = conf_read_print(text);
     slice bad = {0};
     struct log_line line;
     int err = 0;
 
-    conf_errors_init(&errors);
     arena_init(&arena, RULES_MAX_BYTES);
-    if (conf_parse(text, SLICE_LIT("configuration"), SLICE_LIT("/"), &errors, &conf) != CONF_OK)
+    if (conf == NULL)
         err = -EINVAL;
     else
         err = directory_rules_make(conf, &arena, self.own_ips, self.own_ip_count, &rules, &bad);
@@ -77,7 +75,7 @@ static int use_configuration(slice text)
     if (err != 0 || bad.n > 0) {
         log_begin(&line, self.role->log, LOG_ERROR, "directory.configuration");
         log_error(&line, err);
-        log_slice(&line, "about", bad.n > 0 || errors.n == 0 ? bad : errors.v[0].message);
+        log_slice(&line, "about", bad);
         log_end(&line);
     }
     if (err == 0) {
@@ -90,7 +88,6 @@ static int use_configuration(slice text)
         conf_unref(conf);
         arena_release(&arena);
     }
-    conf_errors_release(&errors);
     return err;
 }
 

@@ -248,14 +248,9 @@ static void on_peer(struct role *r, struct rpc *peer)
 
 static bool configure(struct keys *k, slice text)
 {
-    struct conf_errors errors;
-    struct conf *conf = NULL;
-    conf_errors_init(&errors);
-    bool ok =
-        conf_parse(text, SLICE_LIT("configuration"), SLICE_LIT("/"), &errors, &conf) == CONF_OK &&
-        store_configure(&k->store, conf);
+    struct conf *conf = conf_read_print(text);
+    bool ok = conf != NULL && store_configure(&k->store, conf);
     conf_unref(conf);
-    conf_errors_release(&errors);
     if (ok) {
         k->serial++;
         k->next = 0;

@@ -419,12 +419,9 @@ static void on_writable(struct role *r, struct rpc *peer)
 
 static struct conf *read_conf(slice text)
 {
-    struct conf_errors errors;
-    struct conf *conf = NULL;
-    conf_errors_init(&errors);
-    if (conf_parse(text, SLICE_LIT("configuration"), SLICE_LIT("/"), &errors, &conf) != CONF_OK)
+    struct conf *conf = conf_read_print(text);
+    if (conf == NULL)
         log_failure("config.invalid", -EINVAL);
-    conf_errors_release(&errors);
     return conf;
 }
 

@@ -63,12 +63,9 @@ static void log_problem(struct resolver *s, const char *event, slice file, const
 
 static struct conf *read_conf(struct resolver *s, slice text)
 {
-    struct conf_errors errors;
-    struct conf *conf = NULL;
-    conf_errors_init(&errors);
-    if (conf_parse(text, SLICE_LIT("configuration"), SLICE_LIT("/"), &errors, &conf) != CONF_OK)
+    struct conf *conf = conf_read_print(text);
+    if (conf == NULL)
         log_problem(s, "config.invalid", (slice){0}, NULL, EINVAL);
-    conf_errors_release(&errors);
     return conf;
 }
 

@@ -76,18 +76,13 @@ static void add_tls(struct session_policy policies[2], enum conf_tls_mode mode)
 
 struct ruleset *ruleset_new(slice text)
 {
-    struct conf_errors errors;
     size_t refused_count = 0;
     struct ruleset *r = calloc(1, sizeof *r);
     if (r == NULL)
         return NULL;
     r->refs = 1;
-    conf_errors_init(&errors);
-    bool ok = conf_parse(text, SLICE_LIT("configuration"), SLICE_LIT("/"), &errors, &r->conf) ==
-                  CONF_OK &&
-              gather_refused(r, &refused_count) &&
+    bool ok = (r->conf = conf_read_print(text)) != NULL && gather_refused(r, &refused_count) &&
               (r->policies = calloc(r->conf->listen.n + 1, sizeof *r->policies)) != NULL;
-    conf_errors_release(&errors);
     if (!ok) {
         ruleset_unref(r);
         return NULL;
