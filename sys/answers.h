@@ -11,6 +11,37 @@ enum admit_verdict {
     ADMIT_TOO_MANY,              /* sessions */
 };
 
+/* auth.flags */
+enum auth_flag {
+    AUTH_FLAG_START = 1, /* a new exchange */
+    AUTH_FLAG_TLS = 2,
+    AUTH_FLAG_INITIAL = 4, /* there was an initial response, though it may be empty */
+};
+
+/* auth_step.result */
+enum auth_result {
+    AUTH_IS_DONE,        /* 235 */
+    AUTH_IS_CHALLENGE,   /* 334 */
+    AUTH_IS_WRONG,       /* 535 5.7.8, whatever was wrong */
+    AUTH_IS_MALFORMED,   /* 501 5.5.2 */
+    AUTH_IS_CANCELLED,   /* 501 5.7.0 */
+    AUTH_IS_UNKNOWN,     /* 504 5.5.4: a mechanism that is none */
+    AUTH_IS_UNSUPPORTED, /* 504 5.5.4: one that is not offered here */
+    AUTH_IS_IN_CLEAR,    /* 538 5.7.11 */
+    AUTH_IS_UNAVAILABLE, /* 454 4.7.0: who knows could not be asked, or too much is to be done */
+    AUTH_IS_TOO_WEAK,    /* 534 5.7.9: right, but this account wants an app password */
+    AUTH_IS_TOO_MANY,    /* 421 4.7.0: too many wrong ones from there, and the end */
+};
+
+/* sender_verdict.verdict */
+enum sender_verdict {
+    SENDER_IS_OK,
+    SENDER_IS_NOT_OWN,  /* 553 5.7.1 */
+    SENDER_IS_LIMITED,  /* 450 4.7.1: limit messages in window_s seconds */
+    SENDER_IS_OVER,     /* 530 5.7.0: the pass has expired or was revoked */
+    SENDER_IS_TEMPFAIL, /* 451 */
+};
+
 /* dns_name.result and dns_answer.result */
 enum dns_result {
     DNS_FOUND,

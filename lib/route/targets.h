@@ -11,6 +11,7 @@
 enum target_kind {
     TARGET_MAILBOX = 1, /* path is the Maildir; local@domain the account's address */
     TARGET_REMOTE = 2,  /* local@domain is at another server; path is empty */
+    TARGET_LMTP = 3,    /* path is who takes it: "unix:/path" or "ADDRESS:PORT" */
 };
 
 struct target {
@@ -29,8 +30,12 @@ enum recipient_verdict {
     RECIPIENT_IS_MALFORMED = 4, /* 553 5.1.3 */
     RECIPIENT_IS_TEMPFAIL =
         5, /* 451: the database cannot be asked now, or an alias goes in rings */
+    RECIPIENT_IS_FORWARDED = 6, /* 251: moved to moved_to, and we send it on */
+    RECIPIENT_IS_MOVED = 7,     /* 551 5.1.6: the sender shall write to moved_to */
+    RECIPIENT_IS_FULL = 8,      /* 452 4.2.2 */
+    RECIPIENT_IS_OVERFULL = 9,  /* 552 5.2.2: as FULL, where the configuration wants no retries */
 };
-#define RECIPIENT_VERDICT_MAX 5
+#define RECIPIENT_VERDICT_MAX 9
 
 void target_add(struct buf *out, const struct target *t);
 /* Takes one target off *in. False, with nothing changed, when *in does not begin with a whole one;

@@ -33,6 +33,13 @@ struct verdict check_mailbox(const struct check_facts *facts, struct view *view)
         return verdict_reject(REASON_RECIPIENT_ADDRESS_BAD);
     case RECIPIENT_NOT_LOCAL:
         return verdict_reject(REASON_RELAY_DENIED);
+    case RECIPIENT_FORWARDED:
+        return verdict_next();
+    case RECIPIENT_MOVED:
+        return verdict_reject(REASON_USER_MOVED);
+    case RECIPIENT_FULL:
+    case RECIPIENT_OVERFULL:
+        return verdict_defer(REASON_MAILBOX_FULL);
     }
     return verdict_defer(REASON_DIRECTORY_DOWN);
 }

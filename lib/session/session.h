@@ -30,6 +30,7 @@
 #ifndef CANDOR_SESSION_SESSION_H
 #define CANDOR_SESSION_SESSION_H
 
+#include "lib/auth/wire.h"
 #include "lib/base/buf.h"
 #include "lib/base/ip.h"
 #include "lib/catalogue/reason.h"
@@ -69,6 +70,16 @@ struct session_policy {
     uint32_t max_commands;        /* commands without a message accepted in between, then 421 */
     enum session_starttls starttls;
     bool tls_required; /* before MAIL: 530 (RFC 3207 4) */
+    /* AUTH (RFC 4954): 1U << enum sasl_mechanism that the configuration allows; 0: nobody signs in
+     * here. Offered under TLS alone. */
+    uint32_t auth_mechanisms;
+    bool auth_required;           /* before MAIL: 530 5.7.0 */
+    bool is_submission;           /* our users' messages are tidied (RFC 6409 8) */
+    bool hides_client;            /* who has signed in is not named by address in Received */
+    bool is_lmtp;                 /* RFC 2033 */
+    bool has_expn;                /* for who has signed in */
+    const struct ip_net *proxies; /* may say XCLIENT and XFORWARD */
+    size_t proxies_count;
 };
 
 /* What is known of the client when it connects. Copied where it must last. */
@@ -84,6 +95,8 @@ struct session_tls {
     slice version;
     slice cipher;
     slice server_name;
+    bool has_binding;     /* there is a value for a channel binding: -PLUS mechanisms */
+    bool has_certificate; /* the client has shown one that is valid: EXTERNAL */
 };
 
 enum {
@@ -125,6 +138,19 @@ struct session_commit {
     bool stored; /* the body went out through effects.store */
 };
 
+/* A step of a SASL exchange, to be carried to who runs it; the challenge or the end comes back
+ * through session_answer(). Slices are valid until then; what they hold is secret. */
+struct session_auth {
+    uint32_t ask_id;
+    bool is_start;        /* a new exchange: mechanism and offered count */
+    slice mechanism;      /* as the client wrote it */
+    uint32_t offered;     /* what EHLO announced */
+    bool has_response;    /* of a start: there is an initial response */
+    slice response;       /* decoded */
+    enum auth_wire fault; /* instead of a response: "*", or what could not be decoded */
+    slice helo;           /* what the client calls itself */
+};
+
 /* What the session wants done, in this order: store, commit/asks, reply, then start_tls or close.
  * One struct serves all sessions of a loop, one after another: a session keeps nothing in it. */
 struct effects {
@@ -136,6 +162,8 @@ struct effects {
     size_t finding_count;
     bool has_commit;
     struct session_commit commit;
+    bool has_auth;
+    struct session_auth auth;
     /* The message is over: what is stored of it and was not handed over is no longer wanted, and
      * effects.commit's slices are gone, whether its question was answered or not. */
     bool discard;
@@ -182,6 +210,13 @@ bool session_is_waiting(const struct session *s);
 slice session_id(const struct session *s);
 /* Messages accepted so far. */
 uint32_t session_messages(const struct session *s);
+/* Who has signed in, local@domain; empty: nobody. With which credential (0: none of ours), and the
+ * pass that directory gave. Valid while the session is. */
+slice session_account(const struct session *s);
+uint64_t session_credential(const struct session *s);
+slice session_pass(const struct session *s);
+/* What it signed in with is no longer good: 421 at the next command boundary, at once when idle. */
+void session_revoke(struct session *s, struct effects *fx);
 /* A transaction is under way (from MAIL to the answer after the final dot). */
 bool session_is_busy(const struct session *s);
 

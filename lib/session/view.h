@@ -11,6 +11,9 @@ enum question_kind {
     QUESTION_SPACE,       /* can the spool take a message? key: empty */
     QUESTION_RECIPIENT,   /* does this mailbox exist here? key: local@domain, or "postmaster" */
     QUESTION_COMMIT,      /* not a view's: the answer to effects.commit */
+    QUESTION_AUTH,        /* not a view's: the answer to effects.auth */
+    QUESTION_SENDER,      /* may who is signed in send as this? key: local@domain, empty for <> */
+    QUESTION_EXPN,        /* what is behind a list? key: the argument of EXPN */
 };
 
 enum answer_state {
@@ -18,12 +21,19 @@ enum answer_state {
     ANSWER_FAILED, /* whoever knows could not be asked or did not answer in time */
 };
 
-/* code is a kind's own enum: admit_code, recipient_code, commit_code. */
+/* code is a kind's own enum: admit_code, recipient_code, commit_code, auth_code, sender_code. */
 struct answer {
     enum answer_state state;
     uint32_t code;
-    uint64_t number; /* COMMIT_DONE: the message's id */
-    slice text;      /* CLIENT_NAME: the name, empty when there is none; copied */
+    uint64_t number; /* COMMIT_DONE: the message's id. AUTH_DONE: the credential's. SENDER_YES: how
+                        many recipients. SENDER_LIMITED: how many messages a window */
+    uint32_t window_s; /* SENDER_LIMITED */
+    /* CLIENT_NAME: the name, empty when there is none. RECIPIENT: where one who moved is now.
+     * AUTH_CHALLENGE: the challenge, not yet in base64. AUTH_DONE: the account. EXPN: addresses,
+     * each behind a u16 length. Copied. */
+    slice text;
+    slice
+        token; /* AUTH_DONE: the pass, shown with later questions. SENDER_YES: the grant. Copied */
 };
 
 enum admit_code { ADMIT_YES, ADMIT_TOO_MANY_HERE, ADMIT_TOO_MANY };
@@ -33,8 +43,26 @@ enum recipient_code {
     RECIPIENT_UNKNOWN,
     RECIPIENT_DISABLED,
     RECIPIENT_NOT_LOCAL,
-    RECIPIENT_MALFORMED
+    RECIPIENT_MALFORMED,
+    RECIPIENT_FORWARDED, /* 251, text: where to */
+    RECIPIENT_MOVED,     /* 551, text: where to */
+    RECIPIENT_FULL,      /* 452 4.2.2 */
+    RECIPIENT_OVERFULL,  /* 552 5.2.2 */
 };
+enum auth_code {
+    AUTH_DONE,
+    AUTH_CHALLENGE,
+    AUTH_WRONG,
+    AUTH_MALFORMED,
+    AUTH_CANCELLED,
+    AUTH_UNKNOWN,
+    AUTH_UNSUPPORTED,
+    AUTH_IN_CLEAR,
+    AUTH_UNAVAILABLE,
+    AUTH_TOO_WEAK,
+    AUTH_TOO_MANY,
+};
+enum sender_code { SENDER_YES, SENDER_NOT_OWN, SENDER_LIMITED, SENDER_OVER };
 /* NOT_ASKED: queue is away, so it is certain that nothing was stored. */
 enum commit_code { COMMIT_DONE, COMMIT_FULL, COMMIT_FAILED, COMMIT_NOT_ASKED };
 

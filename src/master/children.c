@@ -547,6 +547,10 @@ static uint32_t count_of(const struct conf *conf, enum role_id id)
     case ROLE_DELIVER:
     case ROLE_CONTROL:
         return 1;
+    case ROLE_RELAY:
+    case ROLE_AUTHX:
+    case ROLE_FETCH:
+        return 0; /* nothing in the configuration needs one */
     case ROLE_MASTER:
     case ROLE_COUNT:
         break;

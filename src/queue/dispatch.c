@@ -398,6 +398,13 @@ static void take_verdict(struct rcpt_try *r, uint8_t verdict)
 {
     switch ((enum recipient_verdict)verdict) {
     case RECIPIENT_IS_OK:
+    case RECIPIENT_IS_FORWARDED:
+    case RECIPIENT_IS_FULL: /* deliver says so when it is still so */
+    case RECIPIENT_IS_OVERFULL:
+        break;
+    case RECIPIENT_IS_MOVED:
+        r->status = OUTCOME_FAILED;
+        r->detail = SLICE_LIT("the recipient has moved");
         break;
     case RECIPIENT_IS_UNKNOWN:
         r->status = OUTCOME_FAILED;

@@ -207,6 +207,9 @@ static bool answer_here(struct client *c, enum question_kind kind, slice key, st
         return recipient_cache_find(&s->recipients, key, genpage_read(&s->generation), &canonical);
     case QUESTION_CLIENT_NAME:
     case QUESTION_COMMIT:
+    case QUESTION_AUTH:
+    case QUESTION_SENDER:
+    case QUESTION_EXPN:
         break;
     }
     return false;
@@ -232,6 +235,9 @@ static void put_ask(struct client *c, uint32_t id, enum question_kind kind, slic
             err = ask_commit(c, peer, id);
             break;
         case QUESTION_SPACE:
+        case QUESTION_AUTH:
+        case QUESTION_SENDER:
+        case QUESTION_EXPN:
             break;
         }
     }

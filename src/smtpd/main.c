@@ -257,6 +257,20 @@ static struct answer recipient_answer(const struct ipc_rcpt_verdict *v)
     case RECIPIENT_IS_MALFORMED:
         a.code = RECIPIENT_MALFORMED;
         return a;
+    case RECIPIENT_IS_FORWARDED:
+        a.code = RECIPIENT_FORWARDED;
+        a.text = v->moved_to;
+        return a;
+    case RECIPIENT_IS_MOVED:
+        a.code = RECIPIENT_MOVED;
+        a.text = v->moved_to;
+        return a;
+    case RECIPIENT_IS_FULL:
+        a.code = RECIPIENT_FULL;
+        return a;
+    case RECIPIENT_IS_OVERFULL:
+        a.code = RECIPIENT_OVERFULL;
+        return a;
     case RECIPIENT_IS_TEMPFAIL:
         break;
     }

@@ -77,7 +77,10 @@ static struct answer find_answer(struct session_host *h, const struct session_as
     case QUESTION_RECIPIENT:
         a = recipient_answer(h, ask->key);
         break;
+    case QUESTION_SENDER:
+    case QUESTION_EXPN:
     case QUESTION_COMMIT:
+    case QUESTION_AUTH:
         abort(); /* never asked this way */
     }
     return a;
