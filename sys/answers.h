@@ -3,12 +3,13 @@
 #ifndef CANDOR_SYS_ANSWERS_H
 #define CANDOR_SYS_ANSWERS_H
 
-/* session_admit.verdict. Only ADMIT_YES was counted, and wants a session_close for it; count is the
- * number of sessions from there (in all, for ADMIT_TOO_MANY), this one included if admitted. */
+/* session_admit.verdict. Only ADMIT_IS_YES was counted, and wants a session_close for it; count is
+ * the number of sessions from there (in all, for ADMIT_IS_TOO_MANY), this one included if admitted.
+ */
 enum admit_verdict {
-    ADMIT_YES,
-    ADMIT_TOO_MANY_FROM_ADDRESS, /* sessions-per-address: the IPv4 address or the IPv6 /64 */
-    ADMIT_TOO_MANY,              /* sessions */
+    ADMIT_IS_YES,
+    ADMIT_IS_TOO_MANY_HERE, /* sessions-per-address: the IPv4 address or the IPv6 /64 */
+    ADMIT_IS_TOO_MANY,      /* sessions */
 };
 
 /* auth.flags */

@@ -45,7 +45,7 @@ static uint32_t number_of(const struct rpc *smtpd)
 static void answer_open(struct counters *c, struct rpc *smtpd, const struct ipc_message *m)
 {
     struct ip ip;
-    struct ipc_session_admit a = {.verdict = ADMIT_YES};
+    struct ipc_session_admit a = {.verdict = ADMIT_IS_YES};
     if (ip_from_bytes(m->session_open.ip, &ip)) {
         struct table_limits limits = {
             .sessions = c->conf->limits.sessions,
@@ -54,9 +54,9 @@ static void answer_open(struct counters *c, struct rpc *smtpd, const struct ipc_
         };
         a.verdict = (uint8_t)table_open(&c->table, number_of(smtpd), &ip, &limits, &a.count);
     } else {
-        a.verdict = ADMIT_TOO_MANY; /* no address, no session */
+        a.verdict = ADMIT_IS_TOO_MANY; /* no address, no session */
     }
-    if (a.verdict == ADMIT_YES)
+    if (a.verdict == ADMIT_IS_YES)
         c->admitted++;
     else
         c->refused++;

@@ -136,17 +136,17 @@ enum admit_verdict table_open(struct table *t, uint32_t smtpd, const struct ip *
     uint32_t count = count_of(t, &all);
     if (t->sessions >= limits->sessions || t->sessions >= UINT32_MAX || !reserve(t)) {
         *ret_count = (uint32_t)t->sessions;
-        return ADMIT_TOO_MANY;
+        return ADMIT_IS_TOO_MANY;
     }
     if (count >= limits->sessions_per_client) {
         *ret_count = count;
-        return ADMIT_TOO_MANY_FROM_ADDRESS;
+        return ADMIT_IS_TOO_MANY_HERE;
     }
     raise_by_one(t, &all);
     raise_by_one(t, &one);
     t->sessions++;
     *ret_count = count + 1;
-    return ADMIT_YES;
+    return ADMIT_IS_YES;
 }
 
 void table_close(struct table *t, uint32_t smtpd, const struct ip *ip)

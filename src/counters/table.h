@@ -34,7 +34,7 @@ void table_init(struct table *t, uint64_t secret);
 void table_release(struct table *t);
 
 /* smtpd is any number but 0 that tells one process from another. *ret_count as in answers.h. Out of
- * memory is ADMIT_TOO_MANY. */
+ * memory is ADMIT_IS_TOO_MANY. */
 enum admit_verdict table_open(struct table *t, uint32_t smtpd, const struct ip *ip,
                               const struct table_limits *limits, uint32_t *ret_count);
 void table_close(struct table *t, uint32_t smtpd, const struct ip *ip);

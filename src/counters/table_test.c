@@ -41,15 +41,15 @@ static void counts_by_client(void **state)
     table_init(&t, 42);
     assert_int_equal(sessions_of(&t, "192.0.2.1"), 0);
     close_one(&t, 1, "192.0.2.1");
-    assert_int_equal(open_one(&t, 1, "192.0.2.1", &no_limits, ADMIT_YES), 1);
-    assert_int_equal(open_one(&t, 2, "192.0.2.1", &no_limits, ADMIT_YES), 2);
-    assert_int_equal(open_one(&t, 2, "::ffff:192.0.2.1", &no_limits, ADMIT_YES), 3);
-    assert_int_equal(open_one(&t, 1, "192.0.2.2", &no_limits, ADMIT_YES), 1);
-    assert_int_equal(open_one(&t, 1, "2001:db8::1", &no_limits, ADMIT_YES), 1);
-    assert_int_equal(open_one(&t, 1, "2001:db8::ffff:1", &no_limits, ADMIT_YES), 2);
-    assert_int_equal(open_one(&t, 1, "2001:db8:0:1::1", &no_limits, ADMIT_YES), 1);
+    assert_int_equal(open_one(&t, 1, "192.0.2.1", &no_limits, ADMIT_IS_YES), 1);
+    assert_int_equal(open_one(&t, 2, "192.0.2.1", &no_limits, ADMIT_IS_YES), 2);
+    assert_int_equal(open_one(&t, 2, "::ffff:192.0.2.1", &no_limits, ADMIT_IS_YES), 3);
+    assert_int_equal(open_one(&t, 1, "192.0.2.2", &no_limits, ADMIT_IS_YES), 1);
+    assert_int_equal(open_one(&t, 1, "2001:db8::1", &no_limits, ADMIT_IS_YES), 1);
+    assert_int_equal(open_one(&t, 1, "2001:db8::ffff:1", &no_limits, ADMIT_IS_YES), 2);
+    assert_int_equal(open_one(&t, 1, "2001:db8:0:1::1", &no_limits, ADMIT_IS_YES), 1);
     /* The same bits in the other family are another client. */
-    assert_int_equal(open_one(&t, 1, "0:0:c000:201::", &no_limits, ADMIT_YES), 1);
+    assert_int_equal(open_one(&t, 1, "0:0:c000:201::", &no_limits, ADMIT_IS_YES), 1);
     assert_int_equal(t.sessions, 8);
     assert_int_equal(t.clients, 5);
     close_one(&t, 3, "192.0.2.1"); /* was never there */
@@ -68,16 +68,16 @@ static void limits_hold(void **state)
     struct table t;
     struct table_limits limits = {.sessions = 4, .sessions_per_client = 2};
     table_init(&t, 0);
-    assert_int_equal(open_one(&t, 1, "192.0.2.1", &limits, ADMIT_YES), 1);
-    assert_int_equal(open_one(&t, 1, "192.0.2.1", &limits, ADMIT_YES), 2);
-    assert_int_equal(open_one(&t, 1, "192.0.2.1", &limits, ADMIT_TOO_MANY_FROM_ADDRESS), 2);
-    assert_int_equal(open_one(&t, 2, "192.0.2.1", &limits, ADMIT_TOO_MANY_FROM_ADDRESS), 2);
-    assert_int_equal(open_one(&t, 2, "192.0.2.2", &limits, ADMIT_YES), 1);
-    assert_int_equal(open_one(&t, 2, "192.0.2.3", &limits, ADMIT_YES), 1);
-    assert_int_equal(open_one(&t, 2, "192.0.2.4", &limits, ADMIT_TOO_MANY), 4);
+    assert_int_equal(open_one(&t, 1, "192.0.2.1", &limits, ADMIT_IS_YES), 1);
+    assert_int_equal(open_one(&t, 1, "192.0.2.1", &limits, ADMIT_IS_YES), 2);
+    assert_int_equal(open_one(&t, 1, "192.0.2.1", &limits, ADMIT_IS_TOO_MANY_HERE), 2);
+    assert_int_equal(open_one(&t, 2, "192.0.2.1", &limits, ADMIT_IS_TOO_MANY_HERE), 2);
+    assert_int_equal(open_one(&t, 2, "192.0.2.2", &limits, ADMIT_IS_YES), 1);
+    assert_int_equal(open_one(&t, 2, "192.0.2.3", &limits, ADMIT_IS_YES), 1);
+    assert_int_equal(open_one(&t, 2, "192.0.2.4", &limits, ADMIT_IS_TOO_MANY), 4);
     assert_int_equal(t.sessions, 4);
     close_one(&t, 1, "192.0.2.1");
-    assert_int_equal(open_one(&t, 2, "192.0.2.4", &limits, ADMIT_YES), 1);
+    assert_int_equal(open_one(&t, 2, "192.0.2.4", &limits, ADMIT_IS_YES), 1);
     table_release(&t);
 }
 
@@ -99,7 +99,7 @@ static void many_as_the_model(void **state)
         struct ip a = {.family = IP_V4};
         memcpy(a.bytes, &client, 4);
         if (x >> 60 < 9) {
-            assert_int_equal(table_open(&t, smtpd + 1, &a, &no_limits, &count), ADMIT_YES);
+            assert_int_equal(table_open(&t, smtpd + 1, &a, &no_limits, &count), ADMIT_IS_YES);
             model[smtpd][client]++;
             sessions++;
         } else {
@@ -148,7 +148,7 @@ static void busiest_first(void **state)
                                        "2001:db8::5", "192.0.2.3", "192.0.2.3",
                                        "192.0.2.3",   "192.0.2.4", "2001:db8::6"};
     for (size_t i = 0; i < COUNT(from); i++)
-        open_one(&t, 1 + i % 2, from[i], &no_limits, ADMIT_YES);
+        open_one(&t, 1 + i % 2, from[i], &no_limits, ADMIT_IS_YES);
     assert_int_equal(table_busiest(&t, top, 3), 3);
     struct buf b;
     buf_init(&b, 1000);

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "lib/route/targets.h"
+#include "src/smtpd/answers.h"
 #include "src/smtpd/client.h"
 
 /* Listeners open when all peers are there, or after this time with those that are. */
@@ -236,85 +236,6 @@ static void on_message(struct role *r, struct rpc *peer, struct ipc_message *m)
     }
 }
 
-/* ---- answers ---- */
-
-static struct answer recipient_answer(const struct ipc_rcpt_verdict *v)
-{
-    struct answer a = {.state = ANSWER_GIVEN};
-    switch ((enum recipient_verdict)v->verdict) {
-    case RECIPIENT_IS_OK:
-        a.code = RECIPIENT_YES;
-        return a;
-    case RECIPIENT_IS_UNKNOWN:
-        a.code = RECIPIENT_UNKNOWN;
-        return a;
-    case RECIPIENT_IS_DISABLED:
-        a.code = RECIPIENT_DISABLED;
-        return a;
-    case RECIPIENT_IS_REMOTE:
-        a.code = RECIPIENT_NOT_LOCAL;
-        return a;
-    case RECIPIENT_IS_MALFORMED:
-        a.code = RECIPIENT_MALFORMED;
-        return a;
-    case RECIPIENT_IS_FORWARDED:
-        a.code = RECIPIENT_FORWARDED;
-        a.text = v->moved_to;
-        return a;
-    case RECIPIENT_IS_MOVED:
-        a.code = RECIPIENT_MOVED;
-        a.text = v->moved_to;
-        return a;
-    case RECIPIENT_IS_FULL:
-        a.code = RECIPIENT_FULL;
-        return a;
-    case RECIPIENT_IS_OVERFULL:
-        a.code = RECIPIENT_OVERFULL;
-        return a;
-    case RECIPIENT_IS_TEMPFAIL:
-        break;
-    }
-    return (struct answer){.state = ANSWER_FAILED};
-}
-
-static void on_answer(struct role *r, struct rpc *peer, enum ipc_type call, uint64_t token,
-                      enum rpc_result result, struct ipc_message *m)
-{
-    struct server *s = r->self;
-    struct answer a = {.state = result == RPC_ANSWER ? ANSWER_GIVEN : ANSWER_FAILED};
-    bool is_given = result == RPC_ANSWER;
-    (void)peer;
-    if (call == IPC_SIGN) {
-        bool is_signed = is_given && m->sign_answer.result == 0;
-        tls_signed(s->tls, token, is_signed ? m->sign_answer.signature : (slice){0});
-        return;
-    }
-    if (call == IPC_FILE_OPEN) {
-        int fd = is_given ? ipc_take_fd(&m->file_opened.fd) : -1;
-        client_file(s, token, is_given ? m->file_opened.file : 0, fd,
-                    fd >= 0                                  ? 0
-                    : is_given && m->file_opened.result == 1 ? -ENOSPC
-                                                             : -EIO);
-        return;
-    }
-    if (is_given && call == IPC_SESSION_OPEN) {
-        a.code = m->session_admit.verdict;
-        client_admitted(s, token, a.code == ADMIT_YES);
-    } else if (is_given && call == IPC_DNS_PTR) {
-        a.text = m->dns_name.name;
-    } else if (is_given && call == IPC_RCPT_CHECK) {
-        a = recipient_answer(&m->rcpt_verdict);
-        if (m->rcpt_verdict.verdict == RECIPIENT_IS_OK)
-            client_remember_recipient(s, token, &m->rcpt_verdict);
-    } else if (is_given && call == IPC_COMMIT) {
-        a.code = m->committed.result == 0   ? COMMIT_DONE
-                 : m->committed.result == 1 ? COMMIT_FULL
-                                            : COMMIT_FAILED;
-        a.number = m->committed.id;
-    }
-    client_answer(s, token, &a);
-}
-
 /* ---- the role's life ---- */
 
 static void allow_many_descriptors(void)
@@ -456,7 +377,7 @@ static const struct role_spec spec = {
     .peer = on_peer,
     .gone = on_gone,
     .message = on_message,
-    .answer = on_answer,
+    .answer = answers_take,
     .writable = on_writable,
     .listener = smtpd_listener,
     .drain = smtpd_drain,

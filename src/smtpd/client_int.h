@@ -1,0 +1,89 @@
+/* client_int: what the files of one client share: client.c has the connection and carries out what
+ * the session wants, questions.c asks for it, body.c brings the body to queue, client_log.c says
+ * what happened. */
+#ifndef CANDOR_SMTPD_CLIENT_INT_H
+#define CANDOR_SMTPD_CLIENT_INT_H
+
+#include "src/smtpd/client.h"
+#include "src/smtpd/store.h"
+
+/* A question whose channel was full; the key of a commit is in the session. */
+struct waiting_ask {
+    struct waiting_ask *next;
+    uint32_t id;
+    enum question_kind kind;
+    size_t key_n;
+    char key[];
+};
+
+struct client {
+    struct server *server;
+    struct conn *conn;
+    struct session *session; /* NULL before an implicit handshake is done */
+    struct ruleset *rules;
+    struct timer timer;
+    struct store store;
+    struct session_commit commit; /* while its answer is open */
+    struct waiting_ask *waiting;
+    struct client *next_stalled;
+    uint32_t number;
+    uint32_t listener;
+    uint32_t admit_ask; /* not 0: counters are being asked */
+    uint32_t file_asks;
+    uint32_t
+        open_file_ask; /* not 0: a file for the body was asked for, nothing is read until then */
+    uint64_t timer_at_ms;
+    struct ip ip;
+    uint16_t port;
+    bool is_stalled; /* in server->stalled */
+    bool is_counted; /* counters know of this session */
+    bool is_crowd;   /* in server->crowd */
+    bool is_live;    /* in server->live_count */
+    bool is_paused;  /* conn holds bytes that the session has not taken */
+    bool is_closing;
+    bool has_eof;
+    bool has_commit; /* c->commit is to be asked for, or has been */
+    bool store_failed;
+};
+
+/* ---- client.c ---- */
+
+/* The token of a call: which client, which question. */
+uint64_t client_token(const struct client *c, uint32_t id);
+uint64_t client_now_ms(const struct client *c);
+int64_t client_wall_s(void);
+bool client_is_unlimited(const struct ruleset *rules, const struct ip *ip);
+/* Does what the session wants; after every call of the session. */
+void client_carry_out(struct client *c);
+/* An answer for the session, and what it wants then. */
+void client_give(struct client *c, uint32_t id, const struct answer *answer);
+/* After whatever may have ended the session's waiting. */
+void client_go_on(struct client *c);
+void client_begin_close(struct client *c);
+
+/* ---- questions.c ---- */
+
+/* Answers at once if it can be, else asks. */
+void client_ask(struct client *c, uint32_t id, enum question_kind kind, slice key);
+/* The client has gone: nothing of it waits any more, and counters hear of its end. */
+void client_forget_questions(struct client *c);
+
+/* ---- body.c ---- */
+
+void body_append(struct client *c, slice bytes);
+/* Gives up what is stored. */
+void body_drop(struct client *c);
+/* The whole message is here: to queue, once its file is there. */
+void body_commit(struct client *c);
+/* Not asked for yet, since the channel was full: its slices go with the transaction. */
+void body_forget_commit(struct client *c);
+/* Puts c->commit on the channel. */
+int body_ask_queue(struct client *c, struct rpc *queue, uint32_t id);
+
+/* ---- client_log.c ---- */
+
+void client_log_finding(struct client *c, const struct finding *f);
+void client_log_accepted(struct client *c, uint64_t id);
+void client_log_closed(struct client *c, enum conn_end end, slice detail);
+
+#endif
