@@ -90,9 +90,10 @@ static bool text_add_placeholder(struct text *t, slice name, const struct reply_
         slice fact;
         size_t max_bytes;
     } rows[] = {
-        {"address", facts->address, 256}, {"domain", facts->domain, 255},
-        {"host", facts->host, 255},       {"client", facts->client, 255},
-        {"word", facts->word, 64},        {"queue-id", facts->queue_id, 64},
+        {"address", facts->address, 256},   {"domain", facts->domain, 255},
+        {"host", facts->host, 255},         {"client", facts->client, 255},
+        {"word", facts->word, 64},          {"queue-id", facts->queue_id, 64},
+        {"moved-to", facts->moved_to, 256},
     };
     if (slice_is(name, "limit")) {
         text_add_number(t, facts->limit);

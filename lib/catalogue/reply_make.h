@@ -20,6 +20,7 @@ struct reply_facts {
     slice host;         /* our own name */
     slice client;       /* its IP address or name */
     slice word;         /* the verb, parameter or name that the client sent */
+    slice moved_to;     /* the recipient's other address, without angle brackets */
     slice queue_id;     /* as shown to people */
     slice incident;     /* shown in a last line, when there is one */
     slice link;         /* likewise; left out when it is over 400 octets or not graphic ASCII */

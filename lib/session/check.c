@@ -28,10 +28,13 @@ struct check_list check_default(enum phase phase)
 struct verdict check_run(struct check_list list, size_t *at, const struct check_facts *facts,
                          struct view *view)
 {
+    struct verdict passed = {.kind = VERDICT_NEXT};
     for (; *at < list.count; (*at)++) {
         struct verdict v = checks[list.ids[*at]].step(facts, view);
         if (v.kind != VERDICT_NEXT)
             return v;
+        if (v.text.n > 0)
+            passed = v;
     }
-    return (struct verdict){.kind = VERDICT_NEXT};
+    return passed;
 }

@@ -40,10 +40,12 @@ struct check_facts {
 
 enum verdict_kind { VERDICT_NEXT, VERDICT_REJECT, VERDICT_DEFER, VERDICT_NEED };
 
-/* reason counts with REJECT (5xx) and DEFER (4xx). */
+/* reason counts with REJECT (5xx), with DEFER (4xx), and with a NEXT that has a text (2xx). text is
+ * what the reply names besides, in the view's arena: another address of the recipient's. */
 struct verdict {
     enum verdict_kind kind;
     enum reason_id reason;
+    slice text;
 };
 
 typedef struct verdict check_step(const struct check_facts *facts, struct view *view);
@@ -58,8 +60,8 @@ struct check {
 /* What a careful postmaster would have where the configuration says nothing: all of the phase. */
 struct check_list check_default(enum phase phase);
 
-/* Runs the list from its *at-th check on. NEXT: all passed. NEED: *at is the check that waits. Else
- * *at is the check that decided. */
+/* Runs the list from its *at-th check on. NEXT: all passed, with the text of the last one that had
+ * something to say. NEED: *at is the check that waits. Else *at is the check that decided. */
 struct verdict check_run(struct check_list list, size_t *at, const struct check_facts *facts,
                          struct view *view);
 

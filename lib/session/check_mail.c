@@ -34,12 +34,13 @@ struct verdict check_mailbox(const struct check_facts *facts, struct view *view)
     case RECIPIENT_NOT_LOCAL:
         return verdict_reject(REASON_RELAY_DENIED);
     case RECIPIENT_FORWARDED:
-        return verdict_next();
+        return (struct verdict){VERDICT_NEXT, REASON_USER_FORWARDED, a.text};
     case RECIPIENT_MOVED:
-        return verdict_reject(REASON_USER_MOVED);
+        return (struct verdict){VERDICT_REJECT, REASON_USER_MOVED, a.text};
     case RECIPIENT_FULL:
-    case RECIPIENT_OVERFULL:
         return verdict_defer(REASON_MAILBOX_FULL);
+    case RECIPIENT_OVERFULL:
+        return verdict_reject(REASON_MAILBOX_OVER_QUOTA);
     }
     return verdict_defer(REASON_DIRECTORY_DOWN);
 }

@@ -30,18 +30,18 @@ static inline bool check_ask(struct view *view, enum question_kind kind, slice k
     case VIEW_FULL:
         break;
     }
-    *ret_verdict = (struct verdict){VERDICT_DEFER, REASON_OUT_OF_MEMORY};
+    *ret_verdict = (struct verdict){.kind = VERDICT_DEFER, .reason = REASON_OUT_OF_MEMORY};
     return false;
 }
 
 static inline struct verdict verdict_reject(enum reason_id reason)
 {
-    return (struct verdict){VERDICT_REJECT, reason};
+    return (struct verdict){.kind = VERDICT_REJECT, .reason = reason};
 }
 
 static inline struct verdict verdict_defer(enum reason_id reason)
 {
-    return (struct verdict){VERDICT_DEFER, reason};
+    return (struct verdict){.kind = VERDICT_DEFER, .reason = reason};
 }
 
 #endif

@@ -22,12 +22,17 @@ bool policy_begin(struct session *s, const struct turn *t, enum phase phase,
     return true;
 }
 
+void decision_free(struct decision *d)
+{
+    if (d == NULL)
+        return;
+    arena_release(&d->arena);
+    free(d);
+}
+
 void policy_drop(struct session *s)
 {
-    if (s->decision == NULL)
-        return;
-    arena_release(&s->decision->arena);
-    free(s->decision);
+    decision_free(s->decision);
     s->decision = NULL;
 }
 
@@ -58,6 +63,6 @@ struct verdict policy_run(struct session *s, const struct turn *t)
     struct check_list list = s->policy->checks[d->phase];
     struct verdict v = check_run(list, &d->at, &d->facts, &d->view);
     if (!put_questions(s, t))
-        v = (struct verdict){VERDICT_DEFER, REASON_OUT_OF_MEMORY};
+        v = (struct verdict){.kind = VERDICT_DEFER, .reason = REASON_OUT_OF_MEMORY};
     return v;
 }

@@ -128,12 +128,13 @@ static uint32_t time_of(const struct session_times *times, enum phase phase)
 void session_decide(struct session *s, const struct turn *t)
 {
     struct verdict v = policy_run(s, t);
-    enum phase phase = s->decision->phase;
+    struct decision *d = s->decision;
+    enum phase phase = d->phase;
     if (v.kind == VERDICT_NEED) {
         s->deadline_ms = t->now_ms + time_of(&s->policy->times, phase);
         return;
     }
-    policy_drop(s);
+    s->decision = NULL; /* what the verdict names lies in d */
     switch (phase) {
     case PHASE_CONNECT:
         connect_decided(s, t, v);
@@ -150,6 +151,7 @@ void session_decide(struct session *s, const struct turn *t)
     case PHASE_COUNT:
         break;
     }
+    decision_free(d);
 }
 
 bool session_is_waiting(const struct session *s)

@@ -147,6 +147,8 @@ bool policy_begin(struct session *s, const struct turn *t, enum phase phase,
 /* NEED: questions are in the effects. Otherwise the decision is over. */
 struct verdict policy_run(struct session *s, const struct turn *t);
 void policy_drop(struct session *s);
+/* NULL is fine. */
+void decision_free(struct decision *d);
 
 /* ---- verbs (verbs.c and verb_*.c) ---- */
 

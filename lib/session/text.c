@@ -120,7 +120,7 @@ void text_end(struct session *s, const struct turn *t)
         .text_fault = txn->fault,
     };
     if (!policy_begin(s, t, PHASE_MESSAGE, &facts)) {
-        text_decided(s, t, (struct verdict){VERDICT_DEFER, REASON_OUT_OF_MEMORY});
+        text_decided(s, t, (struct verdict){.kind = VERDICT_DEFER, .reason = REASON_OUT_OF_MEMORY});
         return;
     }
     session_decide(s, t);

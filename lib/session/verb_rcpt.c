@@ -60,10 +60,11 @@ void rcpt_decided(struct session *s, const struct turn *t, struct verdict v)
     struct recipient *r = NULL;
     session_wait_for_command(s, t);
     if (v.kind == VERDICT_NEXT && (r = ARENA_NEW(&txn->arena, struct recipient)) == NULL)
-        v = (struct verdict){VERDICT_DEFER, REASON_OUT_OF_MEMORY};
+        v = (struct verdict){.kind = VERDICT_DEFER, .reason = REASON_OUT_OF_MEMORY};
     if (v.kind != VERDICT_NEXT) {
+        struct reply_facts facts = {.incident = session_id(s), .moved_to = v.text};
         txn->refused++;
-        say_decision(s, t, v.reason, txn->pending);
+        say_facts(s, t, v.reason, txn->pending, &facts);
         return;
     }
     r->path = txn->pending;
@@ -75,5 +76,7 @@ void rcpt_decided(struct session *s, const struct turn *t, struct verdict v)
     txn->accepted++;
     txn->rcpt_bytes += envelope_rcpt_bytes(&(struct envelope_rcpt){.forward_path = r->path});
     s->state = STATE_IN_RCPT;
-    say(s, t, REASON_RECIPIENT_OK, r->path);
+    /* RFC 5321 3.4: 251 names where the mail goes on to. */
+    struct reply_facts facts = {.moved_to = v.text};
+    say_facts(s, t, v.text.n > 0 ? v.reason : REASON_RECIPIENT_OK, r->path, &facts);
 }

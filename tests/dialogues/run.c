@@ -124,8 +124,15 @@ static void set(struct run *r, slice key, slice value)
         h->answers_never = true;
     else if (slice_is(key, "mailbox") && slice_split(&value, ' ', &word)) {
         h->recipients[h->recipient_count].address = word;
-        h->recipients[h->recipient_count++].code =
-            slice_is(value, "disabled") ? RECIPIENT_DISABLED : RECIPIENT_YES;
+        (void)slice_split(&value, ' ', &word);
+        h->recipients[h->recipient_count].moved_to = value;
+        h->recipients[h->recipient_count++].code = slice_is(word, "disabled") ? RECIPIENT_DISABLED
+                                                   : slice_is(word, "forwarded")
+                                                       ? RECIPIENT_FORWARDED
+                                                   : slice_is(word, "moved")    ? RECIPIENT_MOVED
+                                                   : slice_is(word, "full")     ? RECIPIENT_FULL
+                                                   : slice_is(word, "overfull") ? RECIPIENT_OVERFULL
+                                                                                : RECIPIENT_YES;
     } else
         fail(r, "not understood", key);
 }

@@ -52,8 +52,10 @@ static struct answer recipient_answer(const struct session_host *h, slice key)
     if (slice_is_ci(key, "postmaster"))
         a.code = RECIPIENT_YES;
     for (size_t i = 0; i < h->recipient_count; i++)
-        if (slice_eq(h->recipients[i].address, key))
+        if (slice_eq(h->recipients[i].address, key)) {
             a.code = h->recipients[i].code;
+            a.text = h->recipients[i].moved_to;
+        }
     return a;
 }
 

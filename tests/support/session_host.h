@@ -14,6 +14,7 @@ struct session_host {
     struct {
         slice address;
         enum recipient_code code;
+        slice moved_to;
     } recipients[HOST_RECIPIENTS];
     size_t recipient_count;
     struct ip_net refused[HOST_REFUSED];
