@@ -56,6 +56,25 @@ static bool add_fcrdns(struct reader *r, struct conf *c)
     return true;
 }
 
+/* RFC 8414 3.1 puts its own name elsewhere; this is OpenID Connect Discovery 1.0 4. */
+static bool derive_oauth(struct reader *r, struct conf_oauth *o)
+{
+    static const char below[] = "/.well-known/openid-configuration";
+    if (is_given(&o->node, CONF_oauth_configuration))
+        return true;
+    size_t n = o->issuer.n - (slice_ends(o->issuer, SLICE_LIT("/")) ? 1 : 0);
+    char *p = arena_take(r->arena, n + sizeof below);
+    if (p == NULL) {
+        r->out_of_memory = true;
+        return false;
+    }
+    if (n > 0)
+        memcpy(p, o->issuer.p, n);
+    memcpy(p + n, below, sizeof below);
+    o->configuration = slice_of(p, n + sizeof below - 1);
+    return true;
+}
+
 bool conf_derive(struct reader *r, struct conf *c)
 {
     bool has_certificate = c->tls.certificates.n > 0;
@@ -73,6 +92,9 @@ bool conf_derive(struct reader *r, struct conf *c)
         *(struct conf_origin *)(uintptr_t)&d->node.key_at[CONF_domain_deliver] =
             c->server.node.key_at[CONF_server_deliver];
     }
+    for (size_t i = 0; i < c->oauth.n; i++)
+        if (!derive_oauth(r, (struct conf_oauth *)(uintptr_t)&c->oauth.v[i]))
+            return false;
     return c->check_connect.at.line > 0 || add_fcrdns(r, c);
 }
 
@@ -187,6 +209,42 @@ static void check_tls(const struct conf *c, struct conf_errors *errors)
                    "there are %zu certificates and %zu keys", certificates, keys);
 }
 
+static void check_issuer(const struct conf_oauth *o, struct conf_errors *errors)
+{
+    const struct conf_origin *at = o->node.key_at;
+    if ((o->jwks.n > 0) == (o->introspection.n > 0))
+        conf_error(errors, o->node.at, "jwks URL, or introspection URL",
+                   o->jwks.n > 0 ? "its tokens are verified by jwks or by introspection, not both"
+                                 : "nothing says how its tokens are verified");
+    if (o->jwks.n > 0 && o->audience.n == 0)
+        conf_error(errors, at[CONF_oauth_jwks], "audience, as the issuer writes it for this server",
+                   "without audience a token for any other service of this issuer would do here");
+    if (o->introspection.n > 0 && (o->client_id.n == 0 || o->client_secret_file.n == 0))
+        conf_error(errors, at[CONF_oauth_introspection], "client-id and client-secret-file",
+                   "introspection answers only those whom it knows (RFC 7662 2.1)");
+}
+
+static void check_issuers(const struct conf *c, struct conf_errors *errors)
+{
+    const struct conf_oauth *asked = NULL;
+    for (size_t i = 0; i < c->oauth.n; i++) {
+        const struct conf_oauth *o = &c->oauth.v[i];
+        check_issuer(o, errors);
+        if (o->introspection.n > 0 && asked != NULL)
+            conf_error(errors, o->node.key_at[CONF_oauth_introspection], "jwks for all but one",
+                       "a token does not say whom to ask: line %u has introspection already",
+                       asked->node.at.line);
+        if (o->introspection.n > 0)
+            asked = o;
+        for (size_t j = 0; j < i; j++)
+            if (slice_eq(o->issuer, c->oauth.v[j].issuer)) {
+                conf_error(errors, o->node.at, NULL, "%.*s was already given in line %u",
+                           SLICE_ARG(o->issuer), c->oauth.v[j].node.at.line);
+                break;
+            }
+    }
+}
+
 static void check_nets(const struct conf_nets *nets, struct conf_origin at, const char *message,
                        struct conf_errors *errors)
 {
@@ -227,5 +285,6 @@ void conf_check(const struct conf *c, struct conf_errors *errors)
     check_tls(c, errors);
     check_listeners(c, errors);
     check_domains(c, errors);
+    check_issuers(c, errors);
     check_rest(c, errors);
 }

@@ -66,6 +66,7 @@ struct conf_deliver {
 #define CONF_TYPE_DOMAIN slice      /* a domain, lower case in ASCII; may have U-labels */
 #define CONF_TYPE_NAME slice        /* letters, digits, '-', '_' */
 #define CONF_TYPE_TEXT slice        /* printable */
+#define CONF_TYPE_URL slice         /* https, or http to this machine: lib/base/url.h */
 #define CONF_TYPE_PATH slice        /* absolute */
 #define CONF_TYPE_PATHS struct conf_paths
 #define CONF_TYPE_ENDPOINT struct conf_endpoint

@@ -79,6 +79,11 @@ static const char *const everything =
     "domain example.org { deliver maildir /srv/{local}/x }\n"
     "domain b\xc3\xbc"
     "cher.example\n"
+    "oauth https://id.example.org/a { jwks https://id.example.org/keys; audience smtp; timeout 3s "
+    "}\n"
+    "oauth https://b.example:8443 { introspection http://127.0.0.1:81/x?y; client-id c\n"
+    " client-secret-file s; account-claim sub; scope \"mail send\"\n"
+    " openid-configuration https://b.example/c; ca-file ca.pem; cache 0s }\n"
     "addresses { separator \"\"; case keep }\n"
     "limits { sessions 10; unlimited 127.0.0.0/8 ::1; unlimited 10.0.0.0/8; message-size 65536\n"
     "         sessions-per-address 7 }\n"
@@ -105,6 +110,15 @@ static void test_all_values(void **state)
     assert_slice(c->tls.keys.v[1], SLICE_LIT("/etc/candor/kb"));
     assert_int_equal(c->tls.min_version, CONF_TLS_1_3);
     assert_slice(c->domain.v[1].deliver.path, c->server.deliver.path);
+    assert_int_equal(c->oauth.n, 2);
+    assert_slice(c->oauth.v[0].configuration,
+                 SLICE_LIT("https://id.example.org/a/.well-known/openid-configuration"));
+    assert_slice(c->oauth.v[0].account_claim, SLICE_LIT("email"));
+    assert_int_equal(c->oauth.v[0].timeout, 3000);
+    assert_slice(c->oauth.v[1].client_secret_file, SLICE_LIT("/etc/candor/s"));
+    assert_slice(c->oauth.v[1].configuration, SLICE_LIT("https://b.example/c"));
+    assert_slice(c->oauth.v[1].scope, SLICE_LIT("mail send"));
+    assert_int_equal(c->oauth.v[1].cache, 0);
     assert_int_equal(c->addresses.separator.n, 0);
     assert_int_equal(c->addresses.local_case, CONF_CASE_KEEP);
     assert_int_equal(c->limits.unlimited.n, 3);
@@ -117,7 +131,7 @@ static void test_all_values(void **state)
     assert_int_equal(c->check_connect.n, 3);
     assert_int_equal(c->check_connect.v[0].nets.n, 2);
     assert_int_equal(c->check_connect.v[1].id, CONF_CHECK_FCRDNS);
-    assert_int_equal(c->limits.node.key_at[CONF_limits_sessions].line, 21);
+    assert_int_equal(c->limits.node.key_at[CONF_limits_sessions].line, 25);
     assert_int_equal(c->limits.node.key_at[CONF_limits_sessions].column, 19);
     assert_int_equal(c->limits.node.key_at[CONF_limits_errors].line, 0);
     conf_unref(c);
@@ -275,6 +289,24 @@ static void test_errors(void **state)
         {HOST "check connect { refuse-list ::/0 }", "f:2:17: warning: this refuses everybody\n"},
         {HOST "check connect { }\ncheck connect { }", "f:3:1: check connect was already given"},
         {HOST "queue { segment-size 24M }", "f:2:22: segment-size is a power of two\n"},
+        {HOST "oauth id.example { }", "f:2:7: \"id.example\" is no URL that can be used\n"},
+        {HOST "oauth https://a.b@c.d { }", "f:2:7: \"https://a.b@c.d\" is no URL"},
+        {HOST "oauth http://id.example { }",
+         "f:2:7: \"http://id.example\" would cross the network"},
+        {HOST "oauth https://a.b { }", "f:2:1: nothing says how its tokens are verified\n"},
+        {HOST "oauth https://a.b { jwks https://a.b/k }", "f:2:26: without audience a token"},
+        {HOST "oauth https://a.b { jwks https://a.b/k; audience x; introspection https://a.b/i\n"
+              "client-id c; client-secret-file s }",
+         "f:2:1: its tokens are verified by jwks or by introspection, not both\n"},
+        {HOST "oauth https://a.b { introspection https://a.b/i; client-id c }",
+         "f:2:35: introspection answers only those whom it knows"},
+        {HOST
+         "oauth https://a.b { introspection https://a.b/i; client-id c; client-secret-file s }\n"
+         "oauth https://c.d { introspection https://c.d/i; client-id c; client-secret-file s }",
+         "f:3:35: a token does not say whom to ask: line 2 has introspection already\n"},
+        {HOST "oauth https://a.b { jwks https://a.b/k; audience x }\n"
+              "oauth https://a.b { jwks https://a.b/k; audience y }",
+         "f:3:1: https://a.b was already given in line 2\n"},
         {HOST "addresses { separator +@ }", "f:2:23: a separator is an ASCII letter"},
         {"host \"a.b", "f:1:6: this quote is not closed on its line\n"},
         {"host \"a\\b\"", "f:1:8: between quotes \\ stands only before"},

@@ -69,6 +69,8 @@ const char *kind_name(enum kind kind)
         return "NAME";
     case KIND_TEXT:
         return "TEXT";
+    case KIND_URL:
+        return "URL";
     case KIND_PATH:
         return "PATH";
     case KIND_PATHS:

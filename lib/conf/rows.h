@@ -13,6 +13,7 @@ enum kind {
     KIND_DOMAIN,
     KIND_NAME,
     KIND_TEXT,
+    KIND_URL,
     KIND_PATH,
     KIND_PATHS,
     KIND_ENDPOINT,

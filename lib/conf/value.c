@@ -1,6 +1,7 @@
 #include "lib/conf/value.h"
 
 #include "lib/base/ascii.h"
+#include "lib/base/url.h"
 #include "lib/base/utf8.h"
 
 #define NAME_MAX_LENGTH 64
@@ -218,6 +219,29 @@ static bool text(struct reader *r, const struct key_row *key, const struct token
         return false;
     }
     return copy(r, word->text, ret);
+}
+
+static bool url(struct reader *r, const struct token *word, slice *ret)
+{
+    static const char *const why[] = {
+        [URL_OK] = "",
+        [URL_BAD_SCHEME] = "it begins with https://",
+        [URL_BAD_HOST] = "behind https:// stands a host's name in ASCII, or an address",
+        [URL_BAD_PORT] = "a port is a number from 1 to 65535",
+        [URL_BAD_PATH] = "no blanks, quotes or #; other letters as %XX",
+    };
+    slice s = word->text;
+    struct url u;
+    enum url_err err = s.n <= URL_MAX_BYTES ? url_read(s, &u) : URL_BAD_PATH;
+    if (err == URL_OK && url_is_private(&u))
+        return copy(r, s, ret);
+    if (err == URL_OK)
+        conf_error(r->errors, word->at, "https://…; http only to 127.0.0.1 or [::1]",
+                   "\"%.*s\" would cross the network in the clear", SLICE_ARG(s));
+    else
+        conf_error(r->errors, word->at, why[err], "\"%.*s\" is no URL that can be used",
+                   SLICE_ARG(slice_head(s, URL_MAX_BYTES)));
+    return false;
 }
 
 /* The words of the file are clean already, the name of its directory may be anything. */
@@ -482,6 +506,8 @@ bool value_read(struct reader *r, const struct key_row *key, struct conf_origin 
         return name(r, key, words, field);
     case KIND_TEXT:
         return text(r, key, words, field);
+    case KIND_URL:
+        return url(r, words, field);
     case KIND_PATH:
         return path(r, words, field);
     case KIND_ENDPOINT:
@@ -568,6 +594,7 @@ void value_print(struct buf *out, const struct key_row *key, const void *field)
     case KIND_DOMAIN:
     case KIND_NAME:
     case KIND_TEXT:
+    case KIND_URL:
     case KIND_PATH:
         print_text(out, *(const slice *)field);
         return;
@@ -596,6 +623,6 @@ bool value_is_empty(const struct key_row *key, const void *field)
     if (kind_is_list(key->kind))
         return list_length(key->kind, field) == 0;
     bool is_text = key->kind == KIND_HOST || key->kind == KIND_DOMAIN || key->kind == KIND_NAME ||
-                   key->kind == KIND_TEXT || key->kind == KIND_PATH;
+                   key->kind == KIND_TEXT || key->kind == KIND_URL || key->kind == KIND_PATH;
     return is_text && ((const slice *)field)->n == 0;
 }
