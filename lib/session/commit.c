@@ -25,6 +25,19 @@ static void add_received(struct session *s, const struct turn *t)
     received_print(&txn->added, &r);
 }
 
+static enum envelope_body body_of(const struct transaction *txn)
+{
+    switch (txn->mail.body) {
+    case BODY_7BIT:
+        break;
+    case BODY_8BITMIME:
+        return ENVELOPE_BODY_8BITMIME;
+    case BODY_BINARYMIME:
+        return ENVELOPE_BODY_BINARY;
+    }
+    return ENVELOPE_BODY_7BIT;
+}
+
 static void add_envelope(struct session *s, const struct turn *t)
 {
     struct transaction *txn = s->txn;
@@ -35,8 +48,9 @@ static void add_envelope(struct session *s, const struct turn *t)
                  SLICE_ARG(buf_slice(&s->tls_cipher)));
     const struct envelope e = {
         .reverse_path = txn->reverse_path,
-        .body = txn->mail.body == BODY_8BITMIME ? ENVELOPE_BODY_8BITMIME : ENVELOPE_BODY_7BIT,
+        .body = body_of(txn),
         .smtputf8 = txn->mail.smtputf8,
+        .requiretls = txn->mail.requiretls,
         .client_ip = ip_bytes(&s->client),
         .helo = buf_slice(&s->helo),
         .client_name = buf_slice(&s->client_name),

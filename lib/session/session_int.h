@@ -164,6 +164,10 @@ enum reason_id param_reason(enum param_err err, enum reason_id unknown);
 /* What stands between the angle brackets of a path that could not be read, for a reply that puts
  * its own around it. */
 slice path_inside(slice args);
+/* The reply to EHLO; and the MAIL_PARAM_… bits of what was announced. */
+enum { EXTENSIONS_MAX = 16 };
+void extensions_announce(struct session *s, const struct turn *t);
+unsigned extension_mail_params(const struct session *s);
 /* After the MAIL and the RCPT checks. */
 void mail_decided(struct session *s, const struct turn *t, struct verdict v);
 void rcpt_decided(struct session *s, const struct turn *t, struct verdict v);

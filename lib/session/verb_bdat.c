@@ -5,10 +5,13 @@
  * what follows from commands. */
 #include "lib/session/session_int.h"
 
-/* RFC 3030 3 BINARYMIME is not offered: lines end in CRLF here as they do in DATA. */
+/* Lines end in CRLF here as they do in DATA, unless MAIL said that there are none (RFC 3030 3). */
 static void look_at_line_ends(struct transaction *txn, slice piece)
 {
     bool after_cr = txn->is_after_cr;
+    txn->dot.size_bytes += piece.n;
+    if (txn->mail.body == BODY_BINARYMIME)
+        return;
     for (size_t i = 0; i < piece.n; i++) {
         char c = piece.p[i];
         if (after_cr && c != '\n')
@@ -20,7 +23,6 @@ static void look_at_line_ends(struct transaction *txn, slice piece)
         after_cr = c == '\r';
     }
     txn->is_after_cr = after_cr;
-    txn->dot.size_bytes += piece.n;
 }
 
 /* Why the chunk is not wanted; REASON_NONE: it is. */

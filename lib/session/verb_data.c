@@ -9,6 +9,10 @@ void verb_data(struct session *s, const struct turn *t, slice args)
         say(s, t, s->txn->refused > 0 ? REASON_NO_VALID_RECIPIENTS : REASON_RCPT_FIRST, s->verb);
         return;
     }
+    if (s->txn->mail.body == BODY_BINARYMIME) {
+        say(s, t, REASON_BINARY_NEEDS_BDAT, s->verb);
+        return;
+    }
     text_begin(s, t);
     say(s, t, REASON_DATA_GO, (slice){0});
 }

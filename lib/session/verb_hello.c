@@ -1,4 +1,4 @@
-/* EHLO and HELO (RFC 5321 4.1.1.1), and what EHLO announces. */
+/* EHLO and HELO (RFC 5321 4.1.1.1). */
 #include "lib/session/session_int.h"
 
 /* What the client calls itself: any word is taken and shown safely; only nothing, or what is no
@@ -28,19 +28,7 @@ void verb_ehlo(struct session *s, const struct turn *t, slice args)
     if (!take_name(s, t, args))
         return;
     s->is_extended = true;
-    struct buf size;
-    buf_init(&size, 32);
-    buf_addf(&size, "SIZE %llu", (unsigned long long)s->policy->max_message_bytes);
-    /* Only what acts is announced. */
-    slice lines[7] = {SLICE_LIT("PIPELINING"), buf_slice(&size),
-                      SLICE_LIT("8BITMIME"),   SLICE_LIT("SMTPUTF8"),
-                      SLICE_LIT("CHUNKING"),   SLICE_LIT("ENHANCEDSTATUSCODES")};
-    size_t count = 6;
-    if (s->policy->starttls == STARTTLS_OFFERED && !s->has_tls)
-        lines[count++] = SLICE_LIT("STARTTLS");
-    struct reply_facts facts = {.lines = lines, .lines_n = count, .is_greeting = true};
-    say_facts(s, t, REASON_EHLO_OK, buf_slice(&s->helo), &facts);
-    buf_release(&size);
+    extensions_announce(s, t);
 }
 
 void verb_helo(struct session *s, const struct turn *t, slice args)

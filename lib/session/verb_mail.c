@@ -17,15 +17,9 @@ static bool read_line(struct session *s, const struct turn *t, slice args, struc
             path_inside(args));
         return false;
     }
-    /* Parameters belong to EHLO (RFC 5321 4.1.1.1); after HELO none is known. */
-    unsigned allowed = s->is_extended ? MAIL_PARAM_SIZE | MAIL_PARAM_BODY | MAIL_PARAM_SMTPUTF8 : 0;
-    enum param_err param_err = mail_params_parse(args, allowed, params, &bad);
+    enum param_err param_err = mail_params_parse(args, extension_mail_params(s), params, &bad);
     if (param_err != PARAM_OK) {
         say(s, t, param_reason(param_err, REASON_MAIL_PARAMETER_UNKNOWN), bad);
-        return false;
-    }
-    if (params->body == BODY_BINARYMIME) {
-        say(s, t, REASON_PARAMETER_VALUE_BAD, SLICE_LIT("BODY"));
         return false;
     }
     return true;

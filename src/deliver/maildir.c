@@ -229,6 +229,7 @@ struct writer {
     struct line_ends ends;
     struct buf *room;
     int file;
+    bool is_binary;
     uint64_t at;
 };
 
@@ -248,7 +249,10 @@ static int put(struct writer *w, slice piece)
     int err = 0;
 
     while (err == 0 && piece.n > 0) {
-        line_ends_add(&w->ends, w->room, slice_head(piece, PIECE_BYTES));
+        if (w->is_binary)
+            buf_add(w->room, slice_head(piece, PIECE_BYTES));
+        else
+            line_ends_add(&w->ends, w->room, slice_head(piece, PIECE_BYTES));
         piece = slice_tail(piece, PIECE_BYTES);
         if (w->room->n >= PIECE_BYTES)
             err = flush(w);
@@ -275,7 +279,7 @@ static int put_descriptor(struct writer *w, int fd, uint64_t bytes)
 
 static int write_letter(struct vfs *v, struct letter *l, struct buf *room)
 {
-    struct writer w = {.vfs = v, .room = room, .file = l->file};
+    struct writer w = {.vfs = v, .room = room, .file = l->file, .is_binary = l->is_binary};
     int err;
 
     buf_clear(room);

@@ -40,6 +40,7 @@ struct maildir {
 struct letter {
     struct maildir *to;
     const char *name; /* of the file: maildir_is_name */
+    bool is_binary;   /* no lines (RFC 3030 3): stored octet by octet, its head too */
     slice head;       /* with CRLF, as all of it */
     slice body;       /* when fd is -1 */
     int fd;           /* else body_bytes of it, from its start; the owner's */

@@ -316,13 +316,23 @@ static void test_descriptor(void **state)
     assert_int_equal(l.err, 0);
     assert_int_equal(stat(in_folder("a/new/big"), &st), 0);
     assert_int_equal(st.st_size, 28 + 3 + n * 63);
+    /* No lines: not a byte is changed, in the head either. */
+    l = letter_to(&m, "binary");
+    l.head = SLICE_LIT("A: b\r\n\r\n");
+    l.is_binary = true;
+    l.fd = fd;
+    l.body_bytes = 3 + n * 64;
+    maildir_deliver(&by_file, &l, 1, &room);
+    assert_int_equal(l.err, 0);
+    assert_int_equal(stat(in_folder("a/new/binary"), &st), 0);
+    assert_int_equal(st.st_size, 8 + 3 + n * 64);
     /* A body that ends early is no body. */
     l = letter_to(&m, "short");
     l.fd = fd;
     l.body_bytes = 3 + n * 64 + 1;
     maildir_deliver(&by_file, &l, 1, &room);
     assert_int_equal(l.err, -ENODATA);
-    assert_int_equal(count_files(in_folder("a/new")), 1);
+    assert_int_equal(count_files(in_folder("a/new")), 2);
     assert_int_equal(count_files(in_folder("a/tmp")), 0);
     close(fd);
     maildir_close(&by_file, &m);

@@ -222,6 +222,7 @@ static bool keep(struct delivery *d, struct ipc_delivery *m)
         memcpy(d->name, m->name.p != NULL ? m->name.p : "", m->name.n);
     d->job.size_bytes = n + (m->fd >= 0 ? m->body_bytes : 0);
     d->job.letter = (struct letter){.name = d->name,
+                                    .is_binary = m->is_binary != 0,
                                     .head = slice_of(d->text.p, m->head.n),
                                     .body = slice_of(d->text.p + m->head.n, m->body.n),
                                     .fd = ipc_take_fd(&m->fd),

@@ -531,6 +531,7 @@ static int send_item(struct dispatch *d, struct attempt *a, struct rpc *deliver,
     struct ipc_delivery ask = {
         .job = token_of(a, which),
         .body_bytes = s->m.body_bytes,
+        .is_binary = s->envelope.body == ENVELOPE_BODY_BINARY,
         .mailbox = item->path,
         .name = slice_head(buf_slice(head), name_bytes),
         .head = slice_tail(buf_slice(head), name_bytes),

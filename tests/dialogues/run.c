@@ -6,10 +6,12 @@
  *   C| text            the client sends exactly this: \r \n \t \0 \\ \xHH are understood
  *   C* COUNT text      the same, COUNT times over
  *   S: line            the server answers this line; '*' stands for anything
+ *   S+ line            ... this line and all further ones that fit it
  *   S  (closed)        ... and has closed the connection
  *   T: ok | fails      the TLS handshake ends
  *   W: SECONDS         time passes
  *   M: text            the last message that was stored has this line ('*' as above)
+ *   M| text            ... with the escapes of C|
  *
  * Every line that the server says must stand there. */
 #include <stdio.h>
@@ -158,6 +160,21 @@ static void expect(struct run *r, slice pattern)
         fail(r, "the server says something else", said);
 }
 
+static void expect_some(struct run *r, slice pattern)
+{
+    expect(r, pattern);
+    for (;;) {
+        size_t at = r->said_at;
+        slice said;
+        if (!take_said(r, &said))
+            return;
+        if (!fits(pattern, said)) {
+            r->said_at = at;
+            return;
+        }
+    }
+}
+
 static void expect_silence(struct run *r)
 {
     slice said;
@@ -212,6 +229,10 @@ static void step(struct run *r, slice line)
         expect(r, text);
         return;
     }
+    if (kind == 'S' && form == '+') {
+        expect_some(r, text);
+        return;
+    }
     if (kind == 'S') {
         if (!r->host.is_closed)
             fail(r, "the server has not closed", text);
@@ -235,7 +256,12 @@ static void step(struct run *r, slice line)
     } else if (kind == 'T') {
         session_host_tls(&r->host, slice_is(text, "ok"));
     } else if (kind == 'M') {
-        expect_in_message(r, text);
+        struct buf pattern;
+        buf_init(&pattern, 65536);
+        if (form == '|')
+            unescape(&pattern, text);
+        expect_in_message(r, form == '|' ? buf_slice(&pattern) : text);
+        buf_release(&pattern);
     } else {
         uint64_t seconds = 0;
         if (kind != 'W' || !number(text, &seconds))

@@ -1,0 +1,46 @@
+/* What EHLO announces, and which parameters MAIL has thereby. Only what acts is announced. */
+#include "lib/session/session_int.h"
+
+unsigned extension_mail_params(const struct session *s)
+{
+    if (!s->is_extended)
+        return 0; /* parameters belong to EHLO (RFC 5321 4.1.1.1) */
+    unsigned params = MAIL_PARAM_SIZE | MAIL_PARAM_BODY | MAIL_PARAM_SMTPUTF8;
+    /* RFC 8689 2: the promise is made under TLS alone. */
+    if (s->has_tls)
+        params |= MAIL_PARAM_REQUIRETLS;
+    return params;
+}
+
+/* RFC 9422: what a client may count on; more recipients get 452 all the same. */
+static void add_limits(struct buf *line, const struct session_policy *p)
+{
+    uint64_t recipients =
+        p->max_recipients < ENVELOPE_MAX_RCPTS ? p->max_recipients : ENVELOPE_MAX_RCPTS;
+    buf_addf(line, "LIMITS RCPTMAX=%llu", (unsigned long long)recipients);
+    if (p->max_messages > 0)
+        buf_addf(line, " MAILMAX=%u", p->max_messages);
+}
+
+void extensions_announce(struct session *s, const struct turn *t)
+{
+    const struct session_policy *p = s->policy;
+    struct buf size, limits;
+    buf_init(&size, 32);
+    buf_init(&limits, 64);
+    buf_addf(&size, "SIZE %llu", (unsigned long long)p->max_message_bytes);
+    add_limits(&limits, p);
+    slice lines[EXTENSIONS_MAX] = {SLICE_LIT("PIPELINING"), buf_slice(&size),
+                                   SLICE_LIT("8BITMIME"),   SLICE_LIT("SMTPUTF8"),
+                                   SLICE_LIT("CHUNKING"),   SLICE_LIT("BINARYMIME"),
+                                   buf_slice(&limits),      SLICE_LIT("ENHANCEDSTATUSCODES")};
+    size_t count = 8;
+    if (p->starttls == STARTTLS_OFFERED && !s->has_tls)
+        lines[count++] = SLICE_LIT("STARTTLS");
+    if (s->has_tls)
+        lines[count++] = SLICE_LIT("REQUIRETLS");
+    struct reply_facts facts = {.lines = lines, .lines_n = count, .is_greeting = true};
+    say_facts(s, t, REASON_EHLO_OK, buf_slice(&s->helo), &facts);
+    buf_release(&size);
+    buf_release(&limits);
+}
