@@ -27,37 +27,63 @@ static bool take_field(slice *in, slice *ret)
     return true;
 }
 
+static void add_u64(struct buf *out, uint64_t v)
+{
+    for (unsigned i = 0; i < 8; i++)
+        buf_addc(out, (char)(v >> 8 * i & 0xff));
+}
+
+static bool take_u64(slice *in, uint64_t *ret)
+{
+    uint64_t v = 0;
+
+    if (in->n < 8)
+        return false;
+    for (unsigned i = 0; i < 8; i++)
+        v |= (uint64_t)(unsigned char)in->p[i] << 8 * i;
+    *in = slice_tail(*in, 8);
+    *ret = v;
+    return true;
+}
+
 void target_add(struct buf *out, const struct target *t)
 {
     buf_addc(out, (char)t->kind);
     add_field(out, t->local);
     add_field(out, t->domain);
     add_field(out, t->path);
+    if (t->kind == TARGET_MAILBOX)
+        add_u64(out, t->quota_bytes);
+}
+
+/* A mailbox has a folder, who takes it by LMTP is named, what is at another server has neither. */
+static bool is_path(enum target_kind kind, slice path)
+{
+    switch (kind) {
+    case TARGET_MAILBOX:
+        return path.n > 0 && path.p[0] == '/';
+    case TARGET_REMOTE:
+        return path.n == 0;
+    case TARGET_LMTP:
+        return path.n > 0;
+    }
+    return false;
 }
 
 bool target_take(slice *in, struct target *ret)
 {
     slice rest = *in;
-    struct target t;
+    struct target t = {0};
 
-    if (rest.n == 0)
+    if (rest.n == 0 || rest.p[0] < TARGET_MAILBOX || rest.p[0] > TARGET_LMTP)
         return false;
-    if (rest.p[0] == TARGET_MAILBOX)
-        t.kind = TARGET_MAILBOX;
-    else if (rest.p[0] == TARGET_REMOTE)
-        t.kind = TARGET_REMOTE;
-    else
-        return false;
+    t.kind = (enum target_kind)rest.p[0];
     rest = slice_tail(rest, 1);
     if (!take_field(&rest, &t.local) || !take_field(&rest, &t.domain) ||
-        !take_field(&rest, &t.path))
+        !take_field(&rest, &t.path) || t.local.n == 0 || t.domain.n == 0 ||
+        !is_path(t.kind, t.path))
         return false;
-    if (t.local.n == 0 || t.domain.n == 0)
-        return false;
-    /* A mailbox has a folder, what is remote has none. */
-    if ((t.kind == TARGET_MAILBOX) != (t.path.n > 0 && t.path.p[0] == '/'))
-        return false;
-    if (t.kind == TARGET_REMOTE && t.path.n > 0)
+    if (t.kind == TARGET_MAILBOX && !take_u64(&rest, &t.quota_bytes))
         return false;
     *in = rest;
     *ret = t;

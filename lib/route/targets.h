@@ -2,7 +2,8 @@
  * BYTES of `expanded`).
  *
  * On the wire: one record a target, each {u8 kind, then u16 little-endian length and bytes of
- * local, domain, path}. A reader that meets anything else condemns the sender. Pure. */
+ * local, domain, path; of a mailbox then u64 little-endian quota_bytes}. A reader that meets
+ * anything else condemns the sender. Pure. */
 #ifndef CANDOR_ROUTE_TARGETS_H
 #define CANDOR_ROUTE_TARGETS_H
 
@@ -19,6 +20,7 @@ struct target {
     slice local;  /* unquoted */
     slice domain; /* A-labels */
     slice path;
+    uint64_t quota_bytes; /* of a mailbox: what it may hold; 0 for whatever comes */
 };
 
 /* What directory says of a recipient: rcpt_verdict.verdict and expanded.result. */

@@ -4,8 +4,11 @@
 static void test_round_trip(void **state)
 {
     struct target in[] = {
-        {TARGET_MAILBOX, SLICE_LIT("alice"), SLICE_LIT("example.org"), SLICE_LIT("/m/alice")},
-        {TARGET_REMOTE, SLICE_LIT("Bob"), SLICE_LIT("example.net"), SLICE_LIT("")},
+        {TARGET_MAILBOX, SLICE_LIT("alice"), SLICE_LIT("example.org"), SLICE_LIT("/m/alice"),
+         UINT64_C(0xfedcba9876543210)},
+        {TARGET_REMOTE, SLICE_LIT("Bob"), SLICE_LIT("example.net"), SLICE_LIT(""), 0},
+        {TARGET_LMTP, SLICE_LIT("c"), SLICE_LIT("example.org"), SLICE_LIT("unix:/l"), 0},
+        {TARGET_MAILBOX, SLICE_LIT("d"), SLICE_LIT("example.org"), SLICE_LIT("/"), 0},
     };
     struct target t;
     struct buf out;
@@ -22,14 +25,14 @@ static void test_round_trip(void **state)
         assert_slice(t.local, in[i].local);
         assert_slice(t.domain, in[i].domain);
         assert_slice(t.path, in[i].path);
+        assert_int_equal(t.quota_bytes, in[i].quota_bytes);
     }
     assert_int_equal(rest.n, 0);
     assert_false(target_take(&rest, &t));
     /* Cut anywhere, it is refused and nothing is taken. */
-    for (size_t n = 0; n < 30; n++) {
+    for (size_t n = 0; n < 39; n++) {
         slice cut = slice_head(buf_slice(&out), n), before = cut;
-        if (n != 1 + 2 + 5 + 2 + 11 + 2 + 8)
-            assert_false(target_take(&cut, &t));
+        assert_false(target_take(&cut, &t));
         assert_slice(cut, before);
     }
     buf_release(&out);
@@ -41,13 +44,15 @@ static void test_nonsense(void **state)
         const char *p;
         size_t n;
     } bad[] = {
-        {"\0\1\0a\1\0b\0\0", 9},    /* no such kind */
-        {"\3\1\0a\1\0b\0\0", 9},    /* nor this */
-        {"\1\1\0a\1\0b\0\0", 9},    /* a mailbox without a folder */
-        {"\1\1\0a\1\0b\2\0xy", 11}, /* a folder that is not absolute */
-        {"\2\1\0a\1\0b\2\0/y", 11}, /* remote with a folder */
-        {"\2\0\0\1\0b\0\0", 8},     /* no local part */
-        {"\2\1\0a\0\0\0\0", 8},     /* no domain */
+        {"\0\1\0a\1\0b\0\0", 9},                  /* no such kind */
+        {"\4\1\0a\1\0b\0\0", 9},                  /* nor this */
+        {"\3\1\0a\1\0b\0\0", 9},                  /* LMTP, to nobody */
+        {"\1\1\0a\1\0b\2\0/y\0\0\0\0\0\0\0", 18}, /* half a quota */
+        {"\1\1\0a\1\0b\0\0", 9},                  /* a mailbox without a folder */
+        {"\1\1\0a\1\0b\2\0xy", 11},               /* a folder that is not absolute */
+        {"\2\1\0a\1\0b\2\0/y", 11},               /* remote with a folder */
+        {"\2\0\0\1\0b\0\0", 8},                   /* no local part */
+        {"\2\1\0a\0\0\0\0", 8},                   /* no domain */
         {"\2\xff\xff"
          "a\1\0b\0\0",
          9} /* longer than it is */

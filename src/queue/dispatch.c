@@ -42,6 +42,7 @@ struct item {
     uint32_t rcpt;
     uint32_t same_as;
     uint64_t hash;
+    uint64_t quota_bytes;
     slice path, local, domain, detail;
 };
 
@@ -362,7 +363,7 @@ static bool add_item(struct attempt *a, uint32_t which, const struct target *t)
         a->items = p;
         a->item_room = room;
     }
-    struct item item = {.rcpt = which, .hash = hash_of(t->path)};
+    struct item item = {.rcpt = which, .hash = hash_of(t->path), .quota_bytes = t->quota_bytes};
     if (!arena_copy(&a->arena, t->path, &item.path) ||
         !arena_copy(&a->arena, t->local, &item.local) ||
         !arena_copy(&a->arena, t->domain, &item.domain))
@@ -531,6 +532,7 @@ static int send_item(struct dispatch *d, struct attempt *a, struct rpc *deliver,
     struct ipc_delivery ask = {
         .job = token_of(a, which),
         .body_bytes = s->m.body_bytes,
+        .quota_bytes = item->quota_bytes,
         .is_binary = s->envelope.body == ENVELOPE_BODY_BINARY,
         .mailbox = item->path,
         .name = slice_head(buf_slice(head), name_bytes),
@@ -628,7 +630,7 @@ void dispatch_expanded(struct dispatch *d, uint64_t token, const struct ipc_expa
         r->status = OUTCOME_WAITING;
         r->detail = (slice){NULL, 0};
         take_verdict(r, m->result);
-        if (m->result == RECIPIENT_IS_OK) {
+        if (m->result == RECIPIENT_IS_OK || m->result == RECIPIENT_IS_FORWARDED) {
             expansions_add(&d->expansions, r->path, m->generation, m->targets);
             take_targets(a, which, m->targets);
         }
