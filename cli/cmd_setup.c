@@ -318,7 +318,7 @@ static int add_account(struct setup *s, struct directory_db *db, const char *nam
                                           .domains = &domain,
                                           .domain_count = 1};
     struct buf address, answer;
-    bool changed;
+    struct directory_change change;
     buf_init(&address, 1024);
     buf_init(&answer, 65536);
     buf_addf(&address, "%s@%.*s", name, SLICE_ARG(s->domain));
@@ -326,7 +326,7 @@ static int add_account(struct setup *s, struct directory_db *db, const char *nam
     char *text = request == NULL ? NULL : json_dumps(request, JSON_COMPACT);
     int err = text == NULL
                   ? -ENOMEM
-                  : directory_admin(db, &rules, slice_cstr(text), time(NULL), &answer, &changed);
+                  : directory_admin(db, &rules, slice_cstr(text), time(NULL), &answer, &change);
     json_t *object = err != 0 ? NULL : json_loadb(answer.p, answer.n, 0, NULL);
     const char *error = json_string_value(json_object_get(object, "error"));
     int status = CLI_OK;

@@ -82,13 +82,13 @@ static void desk_close(struct desk *d)
 static int ask_offline(struct desk *d, json_t *request, json_t **ret)
 {
     struct buf answer;
-    bool changed;
+    struct directory_change change;
     char *text = json_dumps(request, JSON_COMPACT);
     json_t *parsed = NULL;
 
     buf_init(&answer, ANSWER_MAX_BYTES);
     if (text != NULL && directory_admin(d->db, &d->rules, slice_cstr(text), (int64_t)time(NULL),
-                                        &answer, &changed) == 0)
+                                        &answer, &change) == 0)
         parsed = json_loadb(answer.p, answer.n, 0, NULL);
     free(text);
     buf_release(&answer);

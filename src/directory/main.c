@@ -35,7 +35,7 @@ static struct {
     struct genpage page;
     struct timer poll;
     struct arena scratch; /* of one request */
-    struct buf out, canonical;
+    struct buf out, canonical, moved_to;
 } self;
 
 static void log_failure(const char *event, int err)
@@ -119,6 +119,7 @@ static int open_role(struct role *r, slice text)
     arena_init(&self.scratch, SCRATCH_MAX_BYTES);
     buf_init(&self.out, IPC_BYTES_MAX);
     buf_init(&self.canonical, 1024);
+    buf_init(&self.moved_to, 1024);
     json_object_seed(0); /* from the kernel, while /dev is in sight */
     self.own_ip_count = directory_own_ips(self.own_ips);
     if ((err = use_configuration(text)) != 0)
@@ -201,26 +202,27 @@ static void on_peer(struct role *r, struct rpc *peer)
 
 /* ---- questions ---- */
 
-/* Looks address up; the targets are in self.out, the address found in self.canonical. */
+/* Looks address up; the targets are in self.out, the address found in self.canonical, the new one
+ * of somebody who has moved in self.moved_to. */
 static enum recipient_verdict look_up(slice address, uint64_t *ret_generation)
 {
     enum recipient_verdict verdict = RECIPIENT_IS_TEMPFAIL;
-    int err = 0;
+    struct directory_answer answer = {&self.out, &self.canonical, &self.moved_to, 0};
 
     buf_clear(&self.out);
     buf_clear(&self.canonical);
+    buf_clear(&self.moved_to);
     arena_reset(&self.scratch);
     if (look_for_changes()) {
         *ret_generation = genpage_read(&self.page);
-        verdict = directory_expand(self.db, &self.rules, &self.scratch, address, &self.out,
-                                   &self.canonical, &err);
+        verdict = directory_expand(self.db, &self.rules, &self.scratch, address, &answer);
     }
-    if (err != 0) {
+    if (answer.error != 0) {
         struct log_line line;
 
         log_begin(&line, self.role->log, LOG_WARN, "directory.lookup");
         log_slice(&line, "address", address);
-        log_error(&line, err);
+        log_error(&line, answer.error);
         log_end(&line);
     }
     return verdict;
@@ -232,6 +234,7 @@ static int answer_rcpt_check(struct rpc *peer, const struct ipc_message *m)
 
     answer.verdict = (uint8_t)look_up(m->rcpt_check.address, &answer.generation);
     answer.canonical = buf_slice(&self.canonical);
+    answer.moved_to = buf_slice(&self.moved_to);
     return rpc_reply_rcpt_verdict(peer, m->call, &answer);
 }
 
@@ -248,19 +251,21 @@ static int answer_admin(struct rpc *peer, const struct ipc_message *m)
 {
     struct ipc_admin_answer answer;
     struct log_line line;
-    bool changed = false;
+    struct directory_change change;
 
     buf_clear(&self.out);
     if (directory_admin(self.db, &self.rules, m->admin.json, (int64_t)(clock_wall_ms() / 1000),
-                        &self.out, &changed) != 0) {
+                        &self.out, &change) != 0) {
         buf_clear(&self.out);
         buf_adds(&self.out, "{\"ok\":false,\"error\":\"unavailable\",\"message\":\"out of memory\","
                             "\"hint\":\"\"}");
     }
-    if (changed) {
+    if (change.is_changed) {
         genpage_raise(&self.page);
+        buf_clear(&self.canonical);
+        directory_admin_summary(m->admin.json, &self.canonical);
         log_begin(&line, self.role->log, LOG_INFO, "directory.changed");
-        log_slice(&line, "request", m->admin.json);
+        log_slice(&line, "request", buf_slice(&self.canonical));
         log_end(&line);
     }
     answer.json = buf_slice(&self.out);
@@ -295,6 +300,7 @@ static void close_role(struct role *r)
     arena_release(&self.scratch);
     buf_release(&self.out);
     buf_release(&self.canonical);
+    buf_release(&self.moved_to);
 }
 
 static const struct role_spec spec = {

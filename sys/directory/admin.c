@@ -78,9 +78,11 @@ static int print_answer(struct admin *a, struct buf *out)
 }
 
 int directory_admin(struct directory_db *db, const struct directory_rules *rules, slice request,
-                    int64_t now, struct buf *out, bool *ret_changed)
+                    int64_t now, struct buf *out, struct directory_change *ret)
 {
-    struct admin a = {.db = db, .rules = rules, .now = now, .answer = json_object()};
+    struct directory_change change = {0};
+    struct admin a = {
+        .db = db, .rules = rules, .now = now, .answer = json_object(), .change = &change};
     const struct action *action;
     bool changed = false;
     int err;
@@ -99,6 +101,26 @@ int directory_admin(struct directory_db *db, const struct directory_rules *rules
     json_decref(a.request);
     json_decref(a.answer);
     arena_release(&a.scratch);
-    *ret_changed = changed;
+    *ret = changed ? change : (struct directory_change){0};
+    ret->is_changed = changed;
     return err;
+}
+
+void directory_admin_summary(slice request, struct buf *out)
+{
+    static const char *const members[] = {"do", "address", "domain"};
+    json_t *object = json_loadb(request.p, request.n, 0, NULL);
+    size_t before = out->n;
+
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        const json_t *value = json_object_get(object, members[i]);
+
+        if (!json_is_string(value))
+            continue;
+        if (out->n > before)
+            buf_addc(out, ' ');
+        buf_add(out,
+                slice_head(slice_of(json_string_value(value), json_string_length(value)), 400));
+    }
+    json_decref(object);
 }

@@ -19,10 +19,23 @@
 
 #include "sys/directory/lookup.h"
 
-/* Appends the answer. *ret_changed says whether the generation is to be raised. now is in seconds
- * since 1970. 0, or -ENOMEM when not even an answer could be made. */
+/* What the caller has to do after a request. */
+struct directory_change {
+    bool is_changed; /* the generation is to be raised */
+    /* Who was signed in as account with this credential (0: with any) is to be signed out. */
+    bool is_revoked;
+    uint64_t credential;
+    char account[1024];
+    size_t account_n;
+};
+
+/* Appends the answer. now is in seconds since 1970. 0, or -ENOMEM when not even an answer could be
+ * made; *ret holds in both cases. */
 int directory_admin(struct directory_db *db, const struct directory_rules *rules, slice request,
-                    int64_t now, struct buf *out, bool *ret_changed)
+                    int64_t now, struct buf *out, struct directory_change *ret)
     __attribute__((warn_unused_result));
+/* What of a request may stand in a log: "account-password alice@example.org". Hashes and digests
+ * do not. */
+void directory_admin_summary(slice request, struct buf *out);
 
 #endif

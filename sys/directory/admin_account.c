@@ -163,6 +163,8 @@ static void remove_account(struct admin *a, const struct recipient *r, struct al
         err = drop_target(a, r, list);
     if (err == 0)
         err = directory_account_remove(a->db, r->domain, r->local);
+    if (err == 0)
+        admin_revoke(a, r, 0);
     if (err == -ENOENT)
         admin_not_found(a, "is no account", "See: candor account list");
     else if (err != 0)
@@ -207,6 +209,8 @@ static void set_enabled(struct admin *a, bool enabled)
         admin_fail_errno(a, err);
     else
         show_account(a, &r);
+    if (!enabled)
+        admin_revoke(a, &r, 0);
 }
 
 void admin_account_enable(struct admin *a)

@@ -64,13 +64,12 @@ static bool need_targets(struct admin *a, const struct directory_address *target
 {
     for (size_t i = 0; i < count; i++) {
         enum recipient_verdict verdict;
+        struct directory_answer answer = {0};
         struct buf text;
-        int err = 0;
 
         buf_init(&text, 1024);
         recipient_print(&text, targets[i].local, targets[i].domain);
-        verdict =
-            directory_expand(a->db, a->rules, &a->scratch, buf_slice(&text), NULL, NULL, &err);
+        verdict = directory_expand(a->db, a->rules, &a->scratch, buf_slice(&text), &answer);
         if (verdict == RECIPIENT_IS_UNKNOWN)
             admin_refuse(a, "not-found", buf_slice(&text),
                          "is neither an account nor an alias here",

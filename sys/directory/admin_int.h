@@ -22,6 +22,7 @@ struct admin {
     json_t *answer; /* what is added on the way; NULL once memory was short */
     int64_t now;
     bool is_failed;
+    struct directory_change *change;
 };
 
 /* ---- words and objects (admin_words.c) ---- */
@@ -31,6 +32,8 @@ void admin_fail(struct admin *a, const char *error, const struct buf *message, c
 void admin_refuse(struct admin *a, const char *error, slice name, const char *what,
                   const char *hint);
 void admin_fail_errno(struct admin *a, int err);
+/* Who is signed in as this account with this credential (0: any) is to be signed out. */
+void admin_revoke(struct admin *a, const struct recipient *r, uint64_t credential);
 slice admin_text(struct admin *a, const char *key);
 bool admin_read_address(struct admin *a, slice text, bool may_be_catch_all, struct recipient *ret);
 bool admin_read_domain(struct admin *a, slice text, slice *ret);

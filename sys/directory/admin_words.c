@@ -66,6 +66,24 @@ void admin_fail_errno(struct admin *a, int err)
     buf_release(&message);
 }
 
+void admin_revoke(struct admin *a, const struct recipient *r, uint64_t credential)
+{
+    struct directory_change *c = a->change;
+    struct buf account;
+
+    buf_init(&account, sizeof c->account);
+    recipient_print(&account, r->local, r->domain);
+    if (account.err != BUF_OK) {
+        admin_fail_errno(a, -ENOMEM);
+    } else {
+        c->is_revoked = true;
+        c->credential = credential;
+        memcpy(c->account, account.p, account.n);
+        c->account_n = account.n;
+    }
+    buf_release(&account);
+}
+
 slice admin_text(struct admin *a, const char *key)
 {
     json_t *v = json_object_get(a->request, key);

@@ -8,7 +8,7 @@
 #include "lib/base/buf.h"
 
 #define APPLICATION_ID 0x436e6472 /* "Cndr" */
-#define SCHEMA_NUMBER 1
+#define SCHEMA_NUMBER 2
 #define BUSY_TIMEOUT_MS 3000
 
 /* One step a schema number, each run in the transaction that raises user_version. A released step
@@ -33,6 +33,70 @@ static const char *const migrations[SCHEMA_NUMBER] = {
     "  id INTEGER PRIMARY KEY, alias_id INTEGER NOT NULL REFERENCES alias (id) ON DELETE CASCADE,"
     "  local TEXT NOT NULL, domain TEXT NOT NULL, UNIQUE (alias_id, local, domain)) STRICT;"
     "CREATE INDEX alias_target_address ON alias_target (domain, local);",
+    /* Who signs in. A hash or key that is not there is empty text, a time that never was 0; a limit
+     * or quota of 0 is none of its own. */
+    "ALTER TABLE account ADD COLUMN hash TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE account ADD COLUMN scram_sha1 TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE account ADD COLUMN scram_sha256 TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE account ADD COLUMN is_remote INTEGER NOT NULL DEFAULT 0"
+    "  CHECK (is_remote IN (0, 1));"
+    "ALTER TABLE account ADD COLUMN wants_app_password INTEGER NOT NULL DEFAULT 0"
+    "  CHECK (wants_app_password IN (0, 1));"
+    "ALTER TABLE account ADD COLUMN quota_bytes INTEGER NOT NULL DEFAULT 0"
+    "  CHECK (quota_bytes >= 0);"
+    "ALTER TABLE account ADD COLUMN moved_local TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE account ADD COLUMN moved_domain TEXT NOT NULL DEFAULT ''"
+    "  CHECK ((moved_local = '') = (moved_domain = ''));"
+    "ALTER TABLE account ADD COLUMN is_forwarded INTEGER NOT NULL DEFAULT 0"
+    "  CHECK (is_forwarded IN (0, 1));"
+    "ALTER TABLE account ADD COLUMN limit_minute INTEGER NOT NULL DEFAULT 0"
+    "  CHECK (limit_minute BETWEEN 0 AND 4294967295);"
+    "ALTER TABLE account ADD COLUMN limit_hour INTEGER NOT NULL DEFAULT 0"
+    "  CHECK (limit_hour BETWEEN 0 AND 4294967295);"
+    "ALTER TABLE account ADD COLUMN limit_day INTEGER NOT NULL DEFAULT 0"
+    "  CHECK (limit_day BETWEEN 0 AND 4294967295);"
+    "ALTER TABLE account ADD COLUMN used_at INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE account ADD COLUMN used_from TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE account ADD COLUMN used_client TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE account ADD COLUMN used_mechanism TEXT NOT NULL DEFAULT '';"
+    /* An id is a credential's name and never used again; 1 is the account's own password. */
+    "CREATE TABLE app_password ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT CHECK (id > 1),"
+    "  account_id INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,"
+    "  name TEXT NOT NULL CHECK (name <> ''),"
+    "  digest BLOB NOT NULL CHECK (length(digest) = 32),"
+    "  scram_sha1 TEXT NOT NULL, scram_sha256 TEXT NOT NULL, networks TEXT NOT NULL,"
+    "  created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,"
+    "  used_at INTEGER NOT NULL DEFAULT 0, used_from TEXT NOT NULL DEFAULT '',"
+    "  used_client TEXT NOT NULL DEFAULT '', used_mechanism TEXT NOT NULL DEFAULT '',"
+    "  UNIQUE (account_id, name)) STRICT;"
+    "INSERT INTO sqlite_sequence (name, seq) VALUES ('app_password', 1);"
+    /* local is empty for a whole domain. */
+    "CREATE TABLE sender ("
+    "  id INTEGER PRIMARY KEY,"
+    "  account_id INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,"
+    "  local TEXT NOT NULL, domain TEXT NOT NULL CHECK (domain <> ''),"
+    "  UNIQUE (account_id, local, domain)) STRICT;"
+    /* value: 64 hexadecimal digits, or an e-mail address. */
+    "CREATE TABLE certificate ("
+    "  id INTEGER PRIMARY KEY,"
+    "  account_id INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,"
+    "  value TEXT NOT NULL UNIQUE CHECK (value <> ''), created_at INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX certificate_account ON certificate (account_id);"
+    "CREATE TABLE secret ("
+    "  id INTEGER PRIMARY KEY, value BLOB NOT NULL CHECK (length(value) = 32)) STRICT;"
+    "CREATE TABLE pair ("
+    "  id INTEGER PRIMARY KEY,"
+    "  account_id INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,"
+    "  network TEXT NOT NULL, used_at INTEGER NOT NULL, UNIQUE (account_id, network)) STRICT;"
+    "CREATE INDEX pair_age ON pair (used_at);"
+    "CREATE TABLE guess ("
+    "  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
+    "  is_known INTEGER NOT NULL CHECK (is_known IN (0, 1)),"
+    "  count INTEGER NOT NULL CHECK (count > 0), used_at INTEGER NOT NULL,"
+    "  used_from TEXT NOT NULL) STRICT;"
+    "CREATE INDEX guess_age ON guess (is_known, used_at);"
+    "CREATE INDEX guess_count ON guess (count);",
 };
 
 /* ---- opening ---- */

@@ -46,6 +46,11 @@ int directory_db_begin(struct directory_db *db) __attribute__((warn_unused_resul
 int directory_db_commit(struct directory_db *db) __attribute__((warn_unused_result));
 void directory_db_rollback(struct directory_db *db);
 
+struct directory_address {
+    slice local;
+    slice domain;
+};
+
 struct directory_domain {
     slice name;
     slice shown;
@@ -63,11 +68,17 @@ struct directory_account {
     slice name;  /* the person's; may be empty */
     bool enabled;
     int64_t created_at;
-};
-
-struct directory_address {
-    slice local;
-    slice domain;
+    /* The rest is not for an account that is to be added. */
+    bool has_password;
+    bool is_remote; /* its password is known to a backend */
+    bool wants_app_password;
+    bool is_forwarded; /* moved: its mail goes on; else the senders are told */
+    uint32_t app_passwords;
+    uint32_t limit_minute, limit_hour, limit_day; /* messages; 0: as the configuration says */
+    uint64_t quota_bytes;                         /* 0: none */
+    slice moved_local, moved_domain;              /* empty: it has not moved */
+    int64_t used_at;                              /* the last sign-in; 0: never */
+    slice used_from, used_client, used_mechanism;
 };
 
 struct directory_alias {
@@ -83,8 +94,13 @@ struct directory_alias {
 enum directory_kind { DIRECTORY_NOTHING = 0, DIRECTORY_ACCOUNT, DIRECTORY_ALIAS };
 struct directory_entry {
     enum directory_kind kind;
-    bool enabled;                      /* of an account */
-    struct directory_address *targets; /* of an alias */
+    /* of an account */
+    bool enabled;
+    bool is_forwarded;
+    struct directory_address moved_to; /* empty: it has not moved */
+    uint64_t quota_bytes;
+    /* of an alias */
+    struct directory_address *targets;
     size_t target_count;
 };
 
@@ -98,7 +114,8 @@ int directory_find_alias(struct directory_db *db, struct arena *a, slice domain,
 /* -ENOENT when it was neither added nor is anything in it. */
 int directory_find_domain(struct directory_db *db, struct arena *a, slice name,
                           struct directory_domain *ret) __attribute__((warn_unused_result));
-/* The oldest enabled account of domain, of all domains when domain is empty; -ENOENT. */
+/* The oldest account of domain that is enabled and has not moved, of all domains when domain is
+ * empty; -ENOENT. */
 int directory_first_account(struct directory_db *db, struct arena *a, slice domain,
                             struct directory_address *ret) __attribute__((warn_unused_result));
 
@@ -114,6 +131,12 @@ int directory_account_remove(struct directory_db *db, slice domain, slice local)
     __attribute__((warn_unused_result));
 int directory_account_enable(struct directory_db *db, slice domain, slice local, bool enabled)
     __attribute__((warn_unused_result));
+/* to NULL: it is back. */
+int directory_account_move(struct directory_db *db, slice domain, slice local,
+                           const struct directory_address *to, bool is_forwarded)
+    __attribute__((warn_unused_result));
+int directory_account_set_quota(struct directory_db *db, slice domain, slice local,
+                                uint64_t quota_bytes) __attribute__((warn_unused_result));
 /* Targets are merged: one that is there already is no error. *ret_added says how many were new. */
 int directory_alias_add(struct directory_db *db, const struct directory_alias *alias,
                         const struct directory_address *targets, size_t count, size_t *ret_added)

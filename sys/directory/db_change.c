@@ -81,6 +81,26 @@ int directory_account_enable(struct directory_db *db, slice domain, slice local,
     return change_account(db, s, domain, local);
 }
 
+int directory_account_move(struct directory_db *db, slice domain, slice local,
+                           const struct directory_address *to, bool is_forwarded)
+{
+    sqlite3_stmt *s = db->statements[ACCOUNT_MOVE];
+
+    db_bind_slice(s, 3, to == NULL ? slice_of(NULL, 0) : to->local);
+    db_bind_slice(s, 4, to == NULL ? slice_of(NULL, 0) : to->domain);
+    db_bind_i64(s, 5, to != NULL && is_forwarded);
+    return change_account(db, s, domain, local);
+}
+
+int directory_account_set_quota(struct directory_db *db, slice domain, slice local,
+                                uint64_t quota_bytes)
+{
+    sqlite3_stmt *s = db->statements[ACCOUNT_QUOTA];
+
+    db_bind_i64(s, 3, quota_bytes > INT64_MAX ? INT64_MAX : (int64_t)quota_bytes);
+    return change_account(db, s, domain, local);
+}
+
 static int alias_id_of(struct directory_db *db, slice domain, slice local, int64_t *ret)
 {
     sqlite3_stmt *s = db->statements[FIND_ALIAS];

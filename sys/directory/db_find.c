@@ -52,9 +52,17 @@ int directory_find(struct directory_db *db, struct arena *a, slice domain, slice
 
     db_bind_slice(s, 1, domain);
     db_bind_slice(s, 2, local);
-    if ((rc = sqlite3_step(s)) == SQLITE_ROW)
+    if ((rc = sqlite3_step(s)) == SQLITE_ROW) {
         e = (struct directory_entry){.kind = DIRECTORY_ACCOUNT,
-                                     .enabled = sqlite3_column_int(s, 0) != 0};
+                                     .enabled = sqlite3_column_int(s, 0) != 0,
+                                     .is_forwarded = sqlite3_column_int(s, 1) != 0,
+                                     .quota_bytes = (uint64_t)sqlite3_column_int64(s, 4)};
+        if ((err = copy_column(a, s, 2, &e.moved_to.local)) != 0 ||
+            (err = copy_column(a, s, 3, &e.moved_to.domain)) != 0) {
+            db_finish(s, SQLITE_OK);
+            return err;
+        }
+    }
     if ((err = db_finish(s, rc)) != 0)
         return err;
     if (e.kind == DIRECTORY_NOTHING) {
@@ -84,6 +92,21 @@ static struct directory_account account_of_row(sqlite3_stmt *s)
         .name = db_column_slice(s, 3),
         .enabled = sqlite3_column_int(s, 4) != 0,
         .created_at = sqlite3_column_int64(s, 5),
+        .has_password = sqlite3_column_int(s, 6) != 0,
+        .is_remote = sqlite3_column_int(s, 7) != 0,
+        .wants_app_password = sqlite3_column_int(s, 8) != 0,
+        .is_forwarded = sqlite3_column_int(s, 9) != 0,
+        .app_passwords = (uint32_t)sqlite3_column_int64(s, 10),
+        .limit_minute = (uint32_t)sqlite3_column_int64(s, 11),
+        .limit_hour = (uint32_t)sqlite3_column_int64(s, 12),
+        .limit_day = (uint32_t)sqlite3_column_int64(s, 13),
+        .quota_bytes = (uint64_t)sqlite3_column_int64(s, 14),
+        .moved_local = db_column_slice(s, 15),
+        .moved_domain = db_column_slice(s, 16),
+        .used_at = sqlite3_column_int64(s, 17),
+        .used_from = db_column_slice(s, 18),
+        .used_client = db_column_slice(s, 19),
+        .used_mechanism = db_column_slice(s, 20),
     };
 }
 
@@ -97,13 +120,13 @@ int directory_find_account(struct directory_db *db, struct arena *a, slice domai
     db_bind_slice(s, 1, domain);
     db_bind_slice(s, 2, local);
     if ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+        slice *const texts[] = {&found.domain,    &found.local,       &found.shown,
+                                &found.name,      &found.moved_local, &found.moved_domain,
+                                &found.used_from, &found.used_client, &found.used_mechanism};
         found = account_of_row(s);
-        err = arena_copy(a, found.domain, &found.domain) &&
-                      arena_copy(a, found.local, &found.local) &&
-                      arena_copy(a, found.shown, &found.shown) &&
-                      arena_copy(a, found.name, &found.name)
-                  ? 0
-                  : -ENOMEM;
+        err = 0;
+        for (size_t i = 0; err == 0 && i < sizeof texts / sizeof texts[0]; i++)
+            err = arena_copy(a, *texts[i], texts[i]) ? 0 : -ENOMEM;
     }
     if (db_finish(s, rc) != 0)
         return db_errno_of(rc);

@@ -9,7 +9,11 @@
     " (SELECT count(*) FROM account WHERE domain_id = domain.id),"                                 \
     " (SELECT count(*) FROM alias WHERE domain_id = domain.id)"
 #define ACCOUNT_COLUMNS                                                                            \
-    "domain.name, account.local, account.shown, account.name, account.enabled, account.created_at"
+    "domain.name, account.local, account.shown, account.name, account.enabled,"                    \
+    " account.created_at, account.hash <> '', is_remote, wants_app_password, is_forwarded,"        \
+    " (SELECT count(*) FROM app_password WHERE account_id = account.id), limit_minute,"            \
+    " limit_hour, limit_day, quota_bytes, moved_local, moved_domain, account.used_at,"             \
+    " account.used_from, account.used_client, account.used_mechanism"
 #define ALIAS_COLUMNS "domain.name, alias.local, alias.shown, alias.created_at, alias.id"
 #define WITHIN_DOMAIN_AND_AFTER(table)                                                             \
     " WHERE (?1 = '' OR domain.name = ?1) AND domain.name >= ?2"                                   \
@@ -22,17 +26,18 @@ const char *const db_sql[STATEMENT_COUNT] = {
     [ROLLBACK] = "ROLLBACK",
     [DATA_VERSION] = "PRAGMA data_version",
     [ANY_NAME] = "SELECT EXISTS (SELECT 1 FROM account) OR EXISTS (SELECT 1 FROM alias)",
-    [FIND_ACCOUNT] = "SELECT account.enabled FROM account JOIN domain ON domain.id = domain_id"
+    [FIND_ACCOUNT] = "SELECT enabled, is_forwarded, moved_local, moved_domain, quota_bytes"
+                     " FROM account JOIN domain ON domain.id = domain_id"
                      " WHERE domain.name = ?1 AND local = ?2",
     [FIND_ALIAS] = "SELECT alias.id FROM alias JOIN domain ON domain.id = domain_id"
                    " WHERE domain.name = ?1 AND local = ?2",
     [FIND_TARGETS] = "SELECT local, domain FROM alias_target WHERE alias_id = ?1 ORDER BY id",
     [FIND_DOMAIN] = "SELECT " DOMAIN_COLUMNS " FROM domain WHERE name = ?1",
     [FIRST_ACCOUNT] = "SELECT local, domain.name FROM account JOIN domain ON domain.id = domain_id"
-                      " WHERE enabled ORDER BY account.id LIMIT 1",
+                      " WHERE enabled AND moved_domain = '' ORDER BY account.id LIMIT 1",
     [FIRST_ACCOUNT_OF] =
         "SELECT local, domain.name FROM account JOIN domain ON domain.id = domain_id"
-        " WHERE enabled AND domain.name = ?1 ORDER BY account.id LIMIT 1",
+        " WHERE enabled AND moved_domain = '' AND domain.name = ?1 ORDER BY account.id LIMIT 1",
     [DOMAIN_ADD] = "INSERT INTO domain (name, shown, maildir, added, created_at)"
                    " VALUES (?1, ?2, ?3, 1, ?4) ON CONFLICT (name) DO UPDATE SET"
                    " shown = ?2, maildir = ?3, added = 1, created_at = ?4 WHERE NOT added",
@@ -45,6 +50,10 @@ const char *const db_sql[STATEMENT_COUNT] = {
                        " AND domain_id = (SELECT id FROM domain WHERE name = ?1)",
     [ACCOUNT_ENABLE] = "UPDATE account SET enabled = ?3 WHERE local = ?2"
                        " AND domain_id = (SELECT id FROM domain WHERE name = ?1)",
+    [ACCOUNT_MOVE] = "UPDATE account SET moved_local = ?3, moved_domain = ?4, is_forwarded = ?5"
+                     " WHERE local = ?2 AND domain_id = (SELECT id FROM domain WHERE name = ?1)",
+    [ACCOUNT_QUOTA] = "UPDATE account SET quota_bytes = ?3 WHERE local = ?2"
+                      " AND domain_id = (SELECT id FROM domain WHERE name = ?1)",
     [ALIAS_ADD] = "INSERT INTO alias (domain_id, local, shown, created_at)"
                   " SELECT id, ?2, ?3, ?4 FROM domain WHERE name = ?1"
                   " ON CONFLICT (domain_id, local) DO NOTHING",

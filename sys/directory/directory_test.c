@@ -14,7 +14,8 @@ static struct {
     char path[96];
     struct directory_db *db;
     struct arena scratch;
-    struct buf answer, targets, canonical;
+    struct buf answer, targets, canonical, moved_to;
+    struct directory_change change;
 } t;
 
 static const struct directory_rules_domain domains[] = {
@@ -41,6 +42,7 @@ static int set_up(void **state)
     buf_init(&t.answer, 1 << 20);
     buf_init(&t.targets, DIRECTORY_TARGETS_BYTES_MAX);
     buf_init(&t.canonical, 1024);
+    buf_init(&t.moved_to, 1024);
     return directory_db_open(t.path, &t.db);
 }
 
@@ -59,6 +61,7 @@ static int tear_down(void **state)
     buf_release(&t.answer);
     buf_release(&t.targets);
     buf_release(&t.canonical);
+    buf_release(&t.moved_to);
     return rmdir(t.folder);
 }
 
@@ -66,14 +69,13 @@ static int tear_down(void **state)
 static slice ask(const char *request)
 {
     char text[2048];
-    bool changed;
     size_t n = 0;
 
     for (; request[n] != '\0'; n++)
         text[n] = request[n] == '\'' ? '"' : request[n];
     buf_clear(&t.answer);
     assert_int_equal(directory_admin(t.db, &rules, slice_of(text, n), 1700000000, &t.answer,
-                                     &changed),
+                                     &t.change),
                      0);
     return buf_slice(&t.answer);
 }
@@ -88,27 +90,31 @@ static void expect(const char *request, const char *part)
 
 #define OK "\"ok\":true"
 
-/* "verdict target target": M local@domain path, or R local@domain; targets split by " | ". */
+/* "verdict target target": local@domain=path,quota or local@domain. */
 static const char *look_up(const char *address)
 {
     static char shown[4096];
     struct target target;
     slice rest;
     size_t n;
-    int err;
     enum recipient_verdict v;
+    struct directory_answer answer = {&t.targets, &t.canonical, &t.moved_to, 0};
 
     buf_clear(&t.targets);
     buf_clear(&t.canonical);
+    buf_clear(&t.moved_to);
     arena_reset(&t.scratch);
-    v = directory_expand(t.db, &rules, &t.scratch, slice_cstr(address), &t.targets, &t.canonical,
-                         &err);
+    v = directory_expand(t.db, &rules, &t.scratch, slice_cstr(address), &answer);
     n = (size_t)snprintf(shown, sizeof shown, "%d", (int)v);
     rest = buf_slice(&t.targets);
-    while (target_take(&rest, &target))
+    while (target_take(&rest, &target)) {
         n += (size_t)snprintf(shown + n, sizeof shown - n, " %.*s@%.*s%s%.*s",
                               SLICE_ARG(target.local), SLICE_ARG(target.domain),
                               target.path.n > 0 ? "=" : "", SLICE_ARG(target.path));
+        if (target.quota_bytes > 0)
+            n += (size_t)snprintf(shown + n, sizeof shown - n, ",%lu",
+                                  (unsigned long)target.quota_bytes);
+    }
     assert_int_equal(rest.n, 0);
     return shown;
 }
@@ -286,6 +292,42 @@ static void test_catch_all_and_postmaster(void **state)
     rules = before;
 }
 
+/* FORWARDED, MOVED, and what a ring of them is. */
+static void test_moved(void **state)
+{
+    struct directory_address a = {SLICE_LIT("a"), SLICE_LIT("example.org")};
+    struct directory_address b = {SLICE_LIT("b"), SLICE_LIT("example.org")};
+    struct directory_address far = {SLICE_LIT("A"), SLICE_LIT("far.example")};
+
+    (void)state;
+    expect("{'do':'account-add','address':'a@example.org'}", OK);
+    expect("{'do':'account-add','address':'b@example.org'}", OK);
+    expect("{'do':'alias-add','address':'x@example.org','targets':['a@example.org']}", OK);
+    assert_int_equal(directory_account_set_quota(t.db, b.domain, b.local, 5), 0);
+    assert_int_equal(directory_account_move(t.db, a.domain, a.local, &b, true), 0);
+    assert_string_equal(look_up("A+tag@example.org"), "6 b@example.org=/m/example.org/b,5");
+    assert_slice(buf_slice(&t.canonical), SLICE_LIT("a@example.org"));
+    assert_slice(buf_slice(&t.moved_to), SLICE_LIT("b@example.org"));
+    assert_string_equal(look_up("x@example.org"), "0 b@example.org=/m/example.org/b,5");
+    assert_int_equal(t.moved_to.n, 0);
+    assert_int_equal(directory_account_move(t.db, b.domain, b.local, &a, true), 0);
+    assert_string_equal(look_up("a@example.org"), "5");
+    assert_string_equal(look_up("b@example.org"), "5");
+    assert_int_equal(directory_account_move(t.db, b.domain, b.local, &far, false), 0);
+    assert_string_equal(look_up("b@example.org"), "7");
+    assert_slice(buf_slice(&t.moved_to), SLICE_LIT("A@far.example"));
+    assert_string_equal(look_up("a@example.org"), "7");
+    assert_int_equal(directory_account_move(t.db, a.domain, a.local, &far, true), 0);
+    assert_string_equal(look_up("a@example.org"), "6 A@far.example");
+    assert_int_equal(directory_account_move(t.db, a.domain, a.local, NULL, true), 0);
+    assert_string_equal(look_up("a@example.org"), "0 a@example.org=/m/example.org/a");
+    /* Nobody takes postmaster's mail away, wherever he has gone. */
+    expect("{'do':'account-add','address':'postmaster@example.org'}", OK);
+    assert_int_equal(directory_account_move(t.db, a.domain, SLICE_LIT("postmaster"), &far, false),
+                     0);
+    assert_string_equal(look_up("postmaster"), "0 a@example.org=/m/example.org/a");
+}
+
 /* A ring that a change of the configuration closed: no endless walk, and the mail waits. */
 static void test_ring_at_look_up(void **state)
 {
@@ -419,11 +461,11 @@ static void test_foreign_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_accounts),        T(test_domains),
-        T(test_aliases),         T(test_catch_all_and_postmaster),
-        T(test_ring_at_look_up), T(test_pages),
-        T(test_bad_requests),    T(test_other_process),
-        T(test_foreign_files),
+        T(test_accounts),      T(test_domains),
+        T(test_aliases),       T(test_catch_all_and_postmaster),
+        T(test_moved),         T(test_ring_at_look_up),
+        T(test_pages),         T(test_bad_requests),
+        T(test_other_process), T(test_foreign_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

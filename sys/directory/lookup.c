@@ -10,7 +10,7 @@ struct walk {
     const struct directory_rules *rules;
     struct arena *scratch;
     struct buf *out;                   /* NULL: nobody wants the targets */
-    struct buf *canonical;             /* NULL, also once it is written */
+    struct buf *canonical, *moved_to;  /* NULL, also once it is written */
     struct directory_address *aliases; /* followed so far */
     size_t alias_count;
     struct directory_address *todo; /* targets of aliases, still to be looked for from todo_at on */
@@ -18,6 +18,8 @@ struct walk {
     struct directory_address *found; /* given out, to merge what comes twice */
     size_t found_count;
     bool saw_disabled;
+    bool saw_moved;                          /* an account whose senders are to be told */
+    bool is_forwarded;                       /* the address itself is an account that has moved */
     bool saw_again;                          /* an alias that was followed already */
     const struct directory_address *watched; /* NULL, or the alias that shall not come again */
     bool saw_watched;
@@ -156,6 +158,9 @@ struct place {
     enum directory_kind kind;
     struct directory_address at;
     bool enabled;
+    bool is_forwarded;
+    struct directory_address moved_to; /* empty: it has not moved */
+    uint64_t quota_bytes;
     struct directory_address *targets;
     size_t target_count;
 };
@@ -171,6 +176,9 @@ static int find_at(struct walk *w, slice local, slice domain, struct place *ret)
     *ret = (struct place){.kind = e.kind,
                           .at = {local, domain},
                           .enabled = e.enabled,
+                          .is_forwarded = e.is_forwarded,
+                          .moved_to = e.moved_to,
+                          .quota_bytes = e.quota_bytes,
                           .targets = e.targets,
                           .target_count = e.target_count};
     return e.kind != DIRECTORY_NOTHING;
@@ -188,8 +196,16 @@ static int find_postmaster(struct walk *w, slice domain, struct place *ret)
         account = (struct directory_address){SLICE_LIT("postmaster"), domain};
     else if (err != 0)
         return err;
+    else
+        return find_at(w, account.local, account.domain, ret);
     *ret = (struct place){.kind = DIRECTORY_ACCOUNT, .at = account, .enabled = true};
     return 1;
+}
+
+static bool takes_no_mail(const struct place *p)
+{
+    return p->kind == DIRECTORY_ACCOUNT &&
+           (!p->enabled || (p->moved_to.domain.n > 0 && !p->is_forwarded));
 }
 
 static int find_place(struct walk *w, const struct recipient *r, slice domain, struct place *ret)
@@ -198,8 +214,7 @@ static int find_place(struct walk *w, const struct recipient *r, slice domain, s
 
     if (found == 0 && !slice_eq(r->user, r->local))
         found = find_at(w, r->user, domain, ret);
-    if (r->is_postmaster &&
-        (found == 0 || (found > 0 && ret->kind == DIRECTORY_ACCOUNT && !ret->enabled)))
+    if (r->is_postmaster && (found == 0 || (found > 0 && takes_no_mail(ret))))
         found = find_postmaster(w, domain, ret);
     if (found == 0)
         found = find_at(w, slice_of(NULL, 0), domain, ret);
@@ -225,9 +240,13 @@ static int give_target(struct walk *w, const struct target *t)
     return 0;
 }
 
-static int give_mailbox(struct walk *w, struct directory_address at)
+static int give_mailbox(struct walk *w, const struct place *p)
 {
-    struct target t = {.kind = TARGET_MAILBOX, .local = at.local, .domain = at.domain};
+    struct directory_address at = p->at;
+    struct target t = {.kind = TARGET_MAILBOX,
+                       .local = at.local,
+                       .domain = at.domain,
+                       .quota_bytes = p->quota_bytes};
     slice template;
     struct buf path;
     enum maildir_path_err e;
@@ -265,23 +284,42 @@ static int follow_alias(struct walk *w, const struct place *p)
     return 0;
 }
 
-static void note_canonical(struct walk *w, struct directory_address at)
+/* The first one counts. */
+static void note_address(struct buf **to, struct directory_address at)
 {
-    if (w->canonical != NULL)
-        recipient_print(w->canonical, at.local, at.domain);
-    w->canonical = NULL;
+    if (*to != NULL)
+        recipient_print(*to, at.local, at.domain);
+    *to = NULL;
+}
+
+/* The new address is followed as an alias's only target is; who was told to go on is counted among
+ * the aliases, so that two who send to each other are found out. */
+static int follow_move(struct walk *w, const struct place *p)
+{
+    struct place alias = *p;
+    bool is_first = w->alias_count == 0 && w->found_count == 0;
+
+    note_address(&w->moved_to, p->moved_to);
+    if (!p->is_forwarded) {
+        w->saw_moved = true;
+        return 0;
+    }
+    w->is_forwarded |= is_first;
+    alias.targets = &alias.moved_to;
+    alias.target_count = 1;
+    return follow_alias(w, &alias);
 }
 
 static int take_place(struct walk *w, const struct place *p)
 {
-    note_canonical(w, p->at);
+    note_address(&w->canonical, p->at);
     if (p->kind == DIRECTORY_ALIAS)
         return follow_alias(w, p);
     if (!p->enabled) {
         w->saw_disabled = true;
         return 0;
     }
-    return give_mailbox(w, p->at);
+    return p->moved_to.domain.n > 0 ? follow_move(w, p) : give_mailbox(w, p);
 }
 
 /* *ret_verdict is what this address alone would be; OK says that it led to something. 0 or
@@ -380,9 +418,13 @@ static int expand(struct walk *w, slice address, enum recipient_verdict *ret)
         if ((err = walk_on(w)) != 0)
             return err;
         if (w->found_count == 0) {
-            if (!w->saw_disabled && w->saw_again)
+            if (!w->saw_disabled && !w->saw_moved && w->saw_again)
                 return -ELOOP;
-            verdict = w->saw_disabled ? RECIPIENT_IS_DISABLED : RECIPIENT_IS_UNKNOWN;
+            verdict = w->saw_moved      ? RECIPIENT_IS_MOVED
+                      : w->saw_disabled ? RECIPIENT_IS_DISABLED
+                                        : RECIPIENT_IS_UNKNOWN;
+        } else if (w->is_forwarded) {
+            verdict = RECIPIENT_IS_FORWARDED;
         }
     }
     /* Rather a file that was lost than a server for nobody: mail is to wait, not to go back. */
@@ -394,24 +436,26 @@ static int expand(struct walk *w, slice address, enum recipient_verdict *ret)
 
 enum recipient_verdict directory_expand(struct directory_db *db,
                                         const struct directory_rules *rules, struct arena *scratch,
-                                        slice address, struct buf *out, struct buf *canonical,
-                                        int *ret_error)
+                                        slice address, struct directory_answer *ret)
 {
     enum recipient_verdict verdict = RECIPIENT_IS_TEMPFAIL;
-    size_t out_before = out == NULL ? 0 : out->n;
+    size_t targets_before = ret->targets == NULL ? 0 : ret->targets->n;
+    size_t moved_before = ret->moved_to == NULL ? 0 : ret->moved_to->n;
     struct walk w;
     int err = walk_init(&w, db, rules, scratch);
 
-    w.out = out;
-    w.canonical = canonical;
+    w.out = ret->targets;
+    w.canonical = ret->canonical;
+    w.moved_to = ret->moved_to;
     if (err == 0)
         err = expand(&w, address, &verdict);
     if (err != 0)
         verdict = RECIPIENT_IS_TEMPFAIL;
-    if (out != NULL && verdict != RECIPIENT_IS_OK)
-        out->n = out_before;
-    if (ret_error != NULL)
-        *ret_error = err;
+    if (ret->targets != NULL && verdict != RECIPIENT_IS_OK && verdict != RECIPIENT_IS_FORWARDED)
+        ret->targets->n = targets_before;
+    if (ret->moved_to != NULL && verdict != RECIPIENT_IS_MOVED && verdict != RECIPIENT_IS_FORWARDED)
+        ret->moved_to->n = moved_before;
+    ret->error = err;
     return verdict;
 }
 

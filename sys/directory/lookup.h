@@ -7,9 +7,11 @@
  *   then of the server, at last a mailbox of its own;
  * - the domain's catch-all.
  *
- * A disabled account ends the search, except for postmaster. At an address literal of this machine
- * there is postmaster only, the one of the first local domain. Aliases are followed breadth first,
- * each once, so that rings end by themselves and a target that two aliases name is one. */
+ * A disabled account ends the search, except for postmaster. An account that has moved is followed
+ * to its new address as an alias is, unless its senders are to be told (551). At an address literal
+ * of this machine there is postmaster only, the one of the first local domain. Aliases are followed
+ * breadth first, each once, so that rings end by themselves and a target that two aliases name is
+ * one. */
 #ifndef CANDOR_SYS_DIRECTORY_LOOKUP_H
 #define CANDOR_SYS_DIRECTORY_LOOKUP_H
 
@@ -38,16 +40,23 @@ struct directory_rules {
     size_t domain_count;
 };
 
-/* Appends the targets when the verdict is RECIPIENT_IS_OK; for a check alone out may be NULL.
- * canonical (may be NULL) gets the address that was found, local@domain in comparable form: of the
- * account or alias, before aliases are followed. Never fails: what cannot be known is
- * RECIPIENT_IS_TEMPFAIL and *ret_error (may be NULL) its -errno, -ELOOP for aliases that lead
- * nowhere but to each other, -ENODATA when the database has no name at all, -EOVERFLOW past the
- * limits above. scratch is the caller's to reset. */
+/* Where the answer goes; each buf may be NULL, and is appended to. */
+struct directory_answer {
+    struct buf *targets;   /* lib/route/targets.h, with verdicts OK and FORWARDED */
+    struct buf *canonical; /* the address that was found, local@domain in comparable form: of the
+                              account or alias, before aliases are followed */
+    struct buf *moved_to;  /* with FORWARDED and MOVED: the new address */
+    int error;             /* with TEMPFAIL: -errno, else 0 */
+};
+
+/* Never fails: what cannot be known is RECIPIENT_IS_TEMPFAIL, with error -ELOOP for aliases that
+ * lead nowhere but to each other, -ENODATA when the database has no name at all, -EOVERFLOW past
+ * the limits above. FORWARDED is said of the account itself that has moved; of an alias that leads
+ * to one it is OK, and MOVED when nothing else came of it. Never FULL: how much is in a mailbox is
+ * not known here, only what it may hold. scratch is the caller's to reset. */
 enum recipient_verdict directory_expand(struct directory_db *db,
                                         const struct directory_rules *rules, struct arena *scratch,
-                                        slice address, struct buf *out, struct buf *canonical,
-                                        int *ret_error);
+                                        slice address, struct directory_answer *ret);
 /* Is it in the configuration or in the database? -errno when that cannot be known, else 0 or 1. */
 int directory_is_local(struct directory_db *db, const struct directory_rules *rules,
                        struct arena *scratch, slice domain);
