@@ -23,7 +23,8 @@ bool grant_keys_derive(slice secret, struct grant_keys *ret)
 {
     return derive(secret, SLICE_LIT("candor pass key"), ret->pass) &&
            derive(secret, SLICE_LIT("candor grant key"), ret->grant) &&
-           derive(secret, SLICE_LIT("candor fake salt key"), ret->fake);
+           derive(secret, SLICE_LIT("candor fake salt key"), ret->fake) &&
+           derive(secret, SLICE_LIT("candor name key"), ret->names);
 }
 
 const char *grant_err_word(enum grant_err e)
@@ -97,6 +98,7 @@ bool pass_print(struct buf *out, const struct pass *p, slice key)
     put_text(out, p->account);
     put_text(out, p->session);
     put_number(out, 8, p->credential);
+    put_number(out, 1, p->is_unlimited ? 1 : 0);
     put_number(out, 8, p->issued_at_ms);
     put_number(out, 8, p->expires_at_ms);
     return put_mac(out, from, key);
@@ -160,14 +162,17 @@ static bool take_text(slice *in, slice *ret)
 enum grant_err pass_read(slice text, slice key, uint64_t now_ms, struct pass *ret)
 {
     struct pass p;
+    uint64_t is_unlimited;
     slice in;
     enum grant_err e = check_mac(text, key, KIND_PASS, &in);
     if (e != GRANT_OK)
         return e;
     if (!take_text(&in, &p.account) || !take_text(&in, &p.session) ||
         !is_account(p.account, p.session) || !take_number(&in, 8, &p.credential) ||
+        !take_number(&in, 1, &is_unlimited) || is_unlimited > 1 ||
         !take_number(&in, 8, &p.issued_at_ms) || !take_number(&in, 8, &p.expires_at_ms) || in.n > 0)
         return GRANT_MALFORMED;
+    p.is_unlimited = is_unlimited == 1;
     if (now_ms >= p.expires_at_ms)
         return GRANT_EXPIRED;
     *ret = p;

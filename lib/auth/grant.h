@@ -28,6 +28,8 @@ struct grant_keys {
     unsigned char pass[GRANT_KEY_BYTES];
     unsigned char grant[GRANT_KEY_BYTES]; /* queue gets this one alone */
     unsigned char fake[GRANT_KEY_BYTES];  /* sasl_facts.fake_secret */
+    unsigned char
+        names[GRANT_KEY_BYTES]; /* of what is stored under a hash of its name (recent.h) */
 };
 
 /* secret: 32 random bytes that survive a restart. False: libcrypto failed. */
@@ -38,6 +40,7 @@ struct pass {
     slice account; /* local@domain in comparable form, 1 to GRANT_NAME_MAX_BYTES */
     slice session; /* 1 to GRANT_SESSION_MAX_BYTES */
     uint64_t credential;
+    bool is_unlimited; /* the client is in `limits unlimited` */
     uint64_t issued_at_ms;
     uint64_t expires_at_ms;
 };

@@ -24,6 +24,7 @@ static int set_up(void **state)
 static const struct pass a_pass = {.account = {"alice@example.org", 17},
                                    .session = {"3kq7", 4},
                                    .credential = 42,
+                                   .is_unlimited = true,
                                    .issued_at_ms = 1000,
                                    .expires_at_ms = 5000};
 static const struct grant a_grant = {.account = {"alice@example.org", 17},
@@ -60,6 +61,7 @@ static void a_pass_comes_back(void **state)
     assert_slice(got.account, a_pass.account);
     assert_slice(got.session, a_pass.session);
     assert_int_equal(got.credential, 42);
+    assert_true(got.is_unlimited);
     assert_int_equal(got.issued_at_ms, 1000);
     assert_int_equal(got.expires_at_ms, 5000);
     assert_int_equal(pass_read(buf_slice(&b), pass_key(), 5000, &got), GRANT_EXPIRED);
