@@ -67,6 +67,13 @@ enum spool_result {
     SPOOL_RESULT_FAILED,  /* 451 */
 };
 
+/* unix_open.place: where in the configuration the socket stands. */
+enum unix_place {
+    UNIX_DOVECOT,       /* dovecot.socket */
+    UNIX_DOVECOT_USERS, /* dovecot.users */
+    UNIX_LDAP,          /* ldap.urls.v[index], an ldapi:// */
+};
+
 /* delivered.result */
 enum delivery_result {
     DELIVERY_DONE,   /* the file is in new/, synced with its directory */

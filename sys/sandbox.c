@@ -34,10 +34,15 @@ const char *sandbox_bit_name(uint32_t bit)
     return NULL;
 }
 
+bool sandbox_keeps_user(enum role_id role)
+{
+    return (sandbox_rights(role) & MAY_SPAWN) != 0;
+}
+
 void sandbox_user(enum role_id role, struct sandbox_user *ret)
 {
     *ret = (struct sandbox_user){.uid = geteuid(), .gid = getegid()};
-    if (ret->uid != 0)
+    if (ret->uid != 0 || sandbox_keeps_user(role))
         return;
     char name[64];
     snprintf(name, sizeof name, "candor-%s", role_name(role));
@@ -94,8 +99,7 @@ static int become(const struct sandbox_user *user, uint32_t *bits)
 int sandbox_enter(const struct sandbox_options *options, uint32_t *ret_bits)
 {
     int err = 0;
-    bool is_master = (sandbox_rights(options->role) & MAY_SPAWN) != 0;
-    if (geteuid() == 0 && !is_master && !SANDBOX_IS_SANITIZED)
+    if (geteuid() == 0 && !sandbox_keeps_user(options->role) && !SANDBOX_IS_SANITIZED)
         err = enter_nowhere(ret_bits);
     if (err == 0 && options->user.is_own)
         err = become(&options->user, ret_bits);

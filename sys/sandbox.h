@@ -31,14 +31,17 @@ enum sandbox_bit {
     SANDBOX_WIDE = 32, /* the filter is the wide one */
 };
 
-/* The user that the role will be: candor-NAME when started as root and there is one, else who we
- * are. Looked up before anything is opened, so that what must be the role's can be made so. */
+/* The user that the role will be: candor-NAME when started as root and there is one, else (and with
+ * MAY_SPAWN) who we are. Looked up before anything is opened, so that what must be the role's can
+ * be made so. */
 struct sandbox_user {
     uid_t uid;
     gid_t gid;
     bool is_own; /* differs from who we are */
 };
 void sandbox_user(enum role_id role, struct sandbox_user *ret);
+/* Does the role stay who started it (MAY_SPAWN)? */
+bool sandbox_keeps_user(enum role_id role);
 
 /* Where files may be opened afterwards. */
 struct sandbox_places {

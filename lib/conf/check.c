@@ -3,7 +3,6 @@
 #include "lib/base/ascii.h"
 
 /* sun_path of Linux, with its NUL. */
-#define SOCKET_PATH_MAX 107
 
 static bool is_given(const struct conf_node *node, size_t key)
 {
@@ -255,6 +254,110 @@ static void check_nets(const struct conf_nets *nets, struct conf_origin at, cons
         }
 }
 
+/* --- who checks passwords -------------------------------------------------------------------- */
+
+static bool is_backend_given(const struct conf *c, enum conf_accounts accounts)
+{
+    switch (accounts) {
+    case CONF_ACCOUNTS_DATABASE:
+        return true;
+    case CONF_ACCOUNTS_DOVECOT:
+        return conf_socket_is_given(&c->dovecot.socket);
+    case CONF_ACCOUNTS_LDAP:
+        return c->ldap.urls.n > 0;
+    case CONF_ACCOUNTS_PAM:
+        return c->pam.service.n > 0;
+    }
+    return false;
+}
+
+static void check_accounts(const struct conf *c, struct conf_errors *errors)
+{
+    static const char *const hints[] = {
+        [CONF_ACCOUNTS_DATABASE] = "",
+        [CONF_ACCOUNTS_DOVECOT] = "dovecot { socket unix:/run/dovecot/auth-client }",
+        [CONF_ACCOUNTS_LDAP] = "ldap { url ldaps://ldap.example.org; bind-as ... }",
+        [CONF_ACCOUNTS_PAM] = "pam { service candor }",
+    };
+    for (size_t i = 0; i < c->domain.n; i++) {
+        const struct conf_domain *d = &c->domain.v[i];
+        if (!is_backend_given(c, d->accounts))
+            conf_error(errors, d->node.key_at[CONF_domain_accounts], hints[d->accounts],
+                       "nothing says where these accounts are asked for");
+    }
+}
+
+/* Only {local}, {domain} and {address} stand for anything. */
+static void check_template(slice text, struct conf_origin at, struct conf_errors *errors)
+{
+    while (text.n > 0) {
+        slice open = slice_tail(text, slice_find(text, '{'));
+        slice what = slice_head(open, slice_find(open, '}') + 1);
+        if (what.n > 0 && !slice_is(what, "{local}") && !slice_is(what, "{domain}") &&
+            !slice_is(what, "{address}"))
+            conf_error(errors, at, "there are {local}, {domain} and {address}",
+                       "\"%.*s\" stands for nothing", SLICE_ARG(what));
+        text = slice_tail(open, what.n);
+    }
+}
+
+static bool is_personal(slice text)
+{
+    return slice_find_slice(text, SLICE_LIT("{local}")) < text.n ||
+           slice_find_slice(text, SLICE_LIT("{address}")) < text.n;
+}
+
+static void check_ldap_url(const struct conf *c, slice url, struct conf_errors *errors)
+{
+    const struct conf_origin *at = c->ldap.node.key_at;
+    size_t scheme = slice_find_slice(url, SLICE_LIT("://"));
+    slice name = slice_head(url, scheme), rest = slice_tail(url, scheme + 3);
+    bool is_clear = slice_is(name, "ldap");
+    if ((!is_clear && !slice_is(name, "ldaps") && !slice_is(name, "ldapi")) || rest.n == 0 ||
+        (!slice_is(name, "ldapi") && slice_find(rest, '/') < rest.n))
+        conf_error(errors, at[CONF_ldap_urls], "as in ldaps://ldap.example.org",
+                   "\"%.*s\" is no address of an LDAP server", SLICE_ARG(url));
+    else if (is_clear && c->ldap.starttls == CONF_OFF && !slice_starts(rest, SLICE_LIT("127.")) &&
+             !slice_starts(rest, SLICE_LIT("[::1]")) && !slice_starts(rest, SLICE_LIT("localhost")))
+        conf_warning(errors, at[CONF_ldap_starttls], "starttls on, or ldaps://",
+                     "passwords cross the network in the clear");
+}
+
+static void check_ldap(const struct conf *c, struct conf_errors *errors)
+{
+    const struct conf_ldap *l = &c->ldap;
+    const struct conf_origin *at = l->node.key_at;
+    for (size_t i = 0; i < l->urls.n; i++)
+        check_ldap_url(c, l->urls.v[i], errors);
+    check_template(l->bind_as, at[CONF_ldap_bind_as], errors);
+    check_template(l->filter, at[CONF_ldap_filter], errors);
+    if (l->urls.n > 0 && (l->bind_as.n > 0) == (l->base.n > 0))
+        conf_error(errors, l->node.at, "bind-as \"uid={local},ou=people,dc=example,dc=org\"",
+                   "it takes either bind-as or base, and not both");
+    if (l->bind_as.n > 0 && !is_personal(l->bind_as))
+        conf_error(errors, at[CONF_ldap_bind_as], "uid={local},ou=people,dc=example,dc=org",
+                   "without {local} or {address} everybody would be the same entry");
+    if (!is_personal(l->filter))
+        conf_error(errors, at[CONF_ldap_filter], "(mail={address})",
+                   "without {local} or {address} everybody would be the same entry");
+    if (l->bind_dn.n > 0 && l->password_file.n == 0)
+        conf_error(errors, at[CONF_ldap_bind_dn], "password-file FILE",
+                   "bind-dn has no password: the server would take it for nobody");
+}
+
+static void check_backends(const struct conf *c, struct conf_errors *errors)
+{
+    check_accounts(c, errors);
+    check_ldap(c, errors);
+    check_template(c->pam.user, c->pam.node.key_at[CONF_pam_user], errors);
+    if (!is_personal(c->pam.user))
+        conf_error(errors, c->pam.node.key_at[CONF_pam_user], "user \"{local}\"",
+                   "without {local} or {address} everybody would be the same user");
+    if (conf_socket_is_given(&c->dovecot.users) && !conf_socket_is_given(&c->dovecot.socket))
+        conf_error(errors, c->dovecot.node.key_at[CONF_dovecot_users],
+                   "socket unix:/run/dovecot/auth-client", "nobody could sign in without a socket");
+}
+
 static void check_rest(const struct conf *c, struct conf_errors *errors)
 {
     for (size_t i = 0; i < c->check_connect.n; i++)
@@ -286,5 +389,6 @@ void conf_check(const struct conf *c, struct conf_errors *errors)
     check_listeners(c, errors);
     check_domains(c, errors);
     check_issuers(c, errors);
+    check_backends(c, errors);
     check_rest(c, errors);
 }

@@ -49,6 +49,17 @@ struct conf_paths {
     size_t n;
 };
 
+struct conf_texts {
+    const slice *v;
+    size_t n;
+};
+
+/* path: absolute, of a unix socket; empty: at, whose port is 0 where there is none at all. */
+struct conf_socket {
+    slice path;
+    struct conf_endpoint at;
+};
+
 enum conf_deliver_kind { CONF_DELIVER_MAILDIR };
 
 /* path is absolute, with {domain} and {local} still in it. */
@@ -68,7 +79,9 @@ struct conf_deliver {
 #define CONF_TYPE_TEXT slice        /* printable */
 #define CONF_TYPE_URL slice         /* https, or http to this machine: lib/base/url.h */
 #define CONF_TYPE_PATH slice        /* absolute */
+#define CONF_TYPE_TEXTS struct conf_texts
 #define CONF_TYPE_PATHS struct conf_paths
+#define CONF_TYPE_SOCKET struct conf_socket
 #define CONF_TYPE_ENDPOINT struct conf_endpoint
 #define CONF_TYPE_ENDPOINTS struct conf_endpoints
 #define CONF_TYPE_NETS struct conf_nets
@@ -216,6 +229,10 @@ void conf_each(const struct conf *c, conf_visit *visit, void *context);
 bool conf_endpoint_eq(const struct conf_endpoint *a, const struct conf_endpoint *b);
 /* ADDRESS:PORT, IPv6 in brackets. */
 void conf_endpoint_print(struct buf *out, const struct conf_endpoint *e);
+bool conf_socket_is_given(const struct conf_socket *s);
+bool conf_socket_eq(const struct conf_socket *a, const struct conf_socket *b);
+/* unix:PATH or ADDRESS:PORT; nothing when none is given. */
+void conf_socket_print(struct buf *out, const struct conf_socket *s);
 
 /* The documentation of the vocabulary, from keys.def, for the manual page and for people. */
 struct conf_doc {

@@ -91,6 +91,10 @@ static const char *const everything =
     "resolver { server 192.0.2.53 [2001:db8::53]:5353 2001:db8::54; trust-anchor root.key }\n"
     "queue { hold on; min-free 0 }\n"
     "processes { mx 3 }\n"
+    "dovecot { socket 127.0.0.1:12345; users unix:run/users; timeout 7s }\n"
+    "ldap { url ldaps://a.example ldapi://%2Frun%2Fldapi; base \"dc=example,dc=org\"\n"
+    "       filter \"(|(mail={address})(uid={local}))\"; bind-dn cn=x; password-file p }\n"
+    "pam { service candor; user \"{address}\" }\n"
     "log { to journal; format json; level debug }\n"
     "check connect { refuse-list 192.0.2.0/24 2001:db8::/32; fcrdns; refuse-list 203.0.113.9 }";
 
@@ -128,6 +132,14 @@ static void test_all_values(void **state)
     assert_int_equal(c->resolver.servers.n, 3);
     assert_int_equal(c->resolver.servers.v[0].port, 53);
     assert_int_equal(c->resolver.servers.v[1].port, 5353);
+    assert_int_equal(c->dovecot.socket.at.port, 12345);
+    assert_int_equal(c->dovecot.socket.path.n, 0);
+    assert_slice(c->dovecot.users.path, SLICE_LIT("/etc/candor/run/users"));
+    assert_int_equal(c->ldap.urls.n, 2);
+    assert_slice(c->ldap.urls.v[1], SLICE_LIT("ldapi://%2Frun%2Fldapi"));
+    assert_slice(c->ldap.filter, SLICE_LIT("(|(mail={address})(uid={local}))"));
+    assert_int_equal(c->domain.v[0].accounts, CONF_ACCOUNTS_DATABASE);
+    assert_slice(c->pam.service, SLICE_LIT("candor"));
     assert_int_equal(c->check_connect.n, 3);
     assert_int_equal(c->check_connect.v[0].nets.n, 2);
     assert_int_equal(c->check_connect.v[1].id, CONF_CHECK_FCRDNS);
@@ -288,6 +300,24 @@ static void test_errors(void **state)
          "    hint: blanks stand between addresses, no commas\n"},
         {HOST "check connect { refuse-list ::/0 }", "f:2:17: warning: this refuses everybody\n"},
         {HOST "check connect { }\ncheck connect { }", "f:3:1: check connect was already given"},
+        {HOST "domain a.b { accounts pam }",
+         "f:2:23: nothing says where these accounts are asked for\n"
+         "    domain a.b { accounts pam }\n                          ^\n"
+         "    hint: pam { service candor }\n"},
+        {HOST "domain a.b { accounts imap }", "f:2:23: accounts is database, dovecot, ldap"},
+        {HOST "dovecot { socket auth-client }", "f:2:18: \"auth-client\" is no socket\n"},
+        {HOST "dovecot { users 127.0.0.1:1 }", "f:2:17: nobody could sign in without a socket"},
+        {HOST "ldap { url ldap.example.org; base dc=x }",
+         "f:2:12: \"ldap.example.org\" is no address of an LDAP server\n"},
+        {HOST "ldap { url ldap://a.example; starttls off; base dc=x }",
+         "f:2:39: warning: passwords cross the network"},
+        {HOST "ldap { url ldap://a.example }", "f:2:1: it takes either bind-as or base"},
+        {HOST "ldap { url ldap://a.example; bind-as uid=x }", "f:2:38: without {local}"},
+        {HOST "ldap { url ldap://a.example; bind-as uid={user} }",
+         "f:2:38: \"{user}\" stands for nothing\n"},
+        {HOST "ldap { url ldap://a.example; base dc=x; bind-dn cn=y }",
+         "f:2:49: bind-dn has no password"},
+        {HOST "pam { service candor; user x }", "f:2:28: without {local}"},
         {HOST "queue { segment-size 24M }", "f:2:22: segment-size is a power of two\n"},
         {HOST "oauth id.example { }", "f:2:7: \"id.example\" is no URL that can be used\n"},
         {HOST "oauth https://a.b@c.d { }", "f:2:7: \"https://a.b@c.d\" is no URL"},

@@ -49,7 +49,7 @@ const struct check_row conf_check_rows[CONF_CHECKS] = {
 
 bool kind_is_list(enum kind kind)
 {
-    return kind == KIND_PATHS || kind == KIND_ENDPOINTS || kind == KIND_NETS;
+    return kind == KIND_PATHS || kind == KIND_TEXTS || kind == KIND_ENDPOINTS || kind == KIND_NETS;
 }
 
 const char *kind_name(enum kind kind)
@@ -75,6 +75,10 @@ const char *kind_name(enum kind kind)
         return "PATH";
     case KIND_PATHS:
         return "PATH...";
+    case KIND_TEXTS:
+        return "TEXT...";
+    case KIND_SOCKET:
+        return "unix:PATH|ADDRESS:PORT";
     case KIND_ENDPOINT:
         return "ADDRESS:PORT";
     case KIND_ENDPOINTS:

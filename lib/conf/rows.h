@@ -16,6 +16,8 @@ enum kind {
     KIND_URL,
     KIND_PATH,
     KIND_PATHS,
+    KIND_TEXTS,
+    KIND_SOCKET,
     KIND_ENDPOINT,
     KIND_ENDPOINTS,
     KIND_NETS,

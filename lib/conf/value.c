@@ -363,6 +363,35 @@ static bool endpoint(struct reader *r, const struct token *word, uint16_t defaul
     return false;
 }
 
+static bool socket_read(struct reader *r, const struct token *word, struct conf_socket *ret)
+{
+    slice s = word->text;
+    if (!slice_starts(s, SLICE_LIT("unix:"))) {
+        struct conf_endpoint at;
+        if (!endpoint_read(s, 0, &at)) {
+            conf_error(r->errors, word->at,
+                       "unix:/run/name/socket, or an IP address and a port: 127.0.0.1:24",
+                       "\"%.*s\" is no socket", SLICE_ARG(s));
+            return false;
+        }
+        *ret = (struct conf_socket){.at = at};
+        return true;
+    }
+    struct token behind = *word;
+    struct conf_socket v = {0};
+    behind.text = slice_tail(s, 5);
+    if (!path(r, &behind, &v.path))
+        return false;
+    if (v.path.n > SOCKET_PATH_MAX) {
+        conf_error(r->errors, word->at, NULL,
+                   "the path of a socket has at most %d bytes, this one has %zu", SOCKET_PATH_MAX,
+                   v.path.n);
+        return false;
+    }
+    *ret = v;
+    return true;
+}
+
 static bool net(struct reader *r, const struct token *word, struct ip_net *ret)
 {
     struct ip_net v = {0};
@@ -451,6 +480,11 @@ static bool read_list(struct reader *r, const struct key_row *key, const struct 
         if (!path(r, word, &v))
             return false;
         ADD(r, (struct conf_paths *)field, slice, v);
+    } else if (key->kind == KIND_TEXTS) {
+        slice v;
+        if (!text(r, key, word, &v))
+            return false;
+        ADD(r, (struct conf_texts *)field, slice, v);
     } else if (key->kind == KIND_ENDPOINTS) {
         struct conf_endpoint v;
         if (!endpoint(r, word, 53, &v))
@@ -516,7 +550,10 @@ bool value_read(struct reader *r, const struct key_row *key, struct conf_origin 
         return deliver(r, words, field);
     case KIND_PICK:
         return pick(r, key, words, field);
+    case KIND_SOCKET:
+        return socket_read(r, words, field);
     case KIND_PATHS:
+    case KIND_TEXTS:
     case KIND_ENDPOINTS:
     case KIND_NETS:
         for (size_t i = 0; i < n; i++)
@@ -559,6 +596,35 @@ bool conf_endpoint_eq(const struct conf_endpoint *a, const struct conf_endpoint 
     return a->port == b->port && ip_eq(&a->ip, &b->ip);
 }
 
+bool conf_socket_is_given(const struct conf_socket *s)
+{
+    return s->path.n > 0 || s->at.port != 0;
+}
+
+bool conf_socket_eq(const struct conf_socket *a, const struct conf_socket *b)
+{
+    return slice_eq(a->path, b->path) && conf_endpoint_eq(&a->at, &b->at);
+}
+
+void conf_socket_print(struct buf *out, const struct conf_socket *s)
+{
+    if (s->path.n > 0)
+        buf_addf(out, "unix:%.*s", SLICE_ARG(s->path));
+    else if (s->at.port != 0)
+        conf_endpoint_print(out, &s->at);
+}
+
+static void print_socket(struct buf *out, const struct conf_socket *s)
+{
+    struct buf word;
+    buf_init(&word, 2 * PATH_MAX_LENGTH);
+    conf_socket_print(&word, s);
+    print_text(out, buf_slice(&word));
+    if (word.err != BUF_OK)
+        out->err = word.err;
+    buf_release(&word);
+}
+
 static void print_list(struct buf *out, enum kind kind, const void *field, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -566,6 +632,8 @@ static void print_list(struct buf *out, enum kind kind, const void *field, size_
             buf_addc(out, ' ');
         if (kind == KIND_PATHS)
             print_text(out, ((const struct conf_paths *)field)->v[i]);
+        else if (kind == KIND_TEXTS)
+            print_text(out, ((const struct conf_texts *)field)->v[i]);
         else if (kind == KIND_ENDPOINTS)
             conf_endpoint_print(out, &((const struct conf_endpoints *)field)->v[i]);
         else
@@ -576,6 +644,7 @@ static void print_list(struct buf *out, enum kind kind, const void *field, size_
 static size_t list_length(enum kind kind, const void *field)
 {
     return kind == KIND_PATHS       ? ((const struct conf_paths *)field)->n
+           : kind == KIND_TEXTS     ? ((const struct conf_texts *)field)->n
            : kind == KIND_ENDPOINTS ? ((const struct conf_endpoints *)field)->n
                                     : ((const struct conf_nets *)field)->n;
 }
@@ -610,7 +679,11 @@ void value_print(struct buf *out, const struct key_row *key, const void *field)
             if (w->value == *(const unsigned *)field)
                 buf_adds(out, w->word);
         return;
+    case KIND_SOCKET:
+        print_socket(out, field);
+        return;
     case KIND_PATHS:
+    case KIND_TEXTS:
     case KIND_ENDPOINTS:
     case KIND_NETS:
         print_list(out, key->kind, field, list_length(key->kind, field));
@@ -622,6 +695,8 @@ bool value_is_empty(const struct key_row *key, const void *field)
 {
     if (kind_is_list(key->kind))
         return list_length(key->kind, field) == 0;
+    if (key->kind == KIND_SOCKET)
+        return !conf_socket_is_given(field);
     bool is_text = key->kind == KIND_HOST || key->kind == KIND_DOMAIN || key->kind == KIND_NAME ||
                    key->kind == KIND_TEXT || key->kind == KIND_URL || key->kind == KIND_PATH;
     return is_text && ((const slice *)field)->n == 0;

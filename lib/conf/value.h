@@ -5,6 +5,9 @@
 #include "lib/conf/lex.h"
 #include "lib/conf/rows.h"
 
+/* Without its NUL, as Linux has it (unix(7)). */
+#define SOCKET_PATH_MAX 107
+
 /* What reading needs to know and where it reports. */
 struct reader {
     struct arena *arena; /* the snapshot's */

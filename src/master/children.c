@@ -371,6 +371,8 @@ static void on_message(void *owner, struct rpc *r, struct ipc_message *m)
         reload_begin(c->master, r, m->call);
     else if (m->type == IPC_PAIR_OPEN)
         give_pair(c, m->call, &m->pair_open);
+    else if (m->type == IPC_UNIX_OPEN)
+        child_give_unix(c, m->call, &m->unix_open);
 }
 
 static void on_answer(void *owner, struct rpc *r, enum ipc_type call, uint64_t token,
@@ -518,6 +520,13 @@ void children_reap(struct master *m)
 
 /* ---- which ---- */
 
+/* Somebody else than our database knows accounts. */
+static bool has_backend(const struct conf *conf)
+{
+    return conf_socket_is_given(&conf->dovecot.socket) || conf->ldap.urls.n > 0 ||
+           conf->pam.service.n > 0;
+}
+
 static bool has_class(const struct conf *conf, enum conf_class class)
 {
     for (size_t i = 0; i < conf->listen.n; i++)
@@ -547,8 +556,11 @@ static uint32_t count_of(const struct conf *conf, enum role_id id)
     case ROLE_DELIVER:
     case ROLE_CONTROL:
         return 1;
-    case ROLE_RELAY:
     case ROLE_AUTHX:
+        return has_backend(conf) ? 1 : 0;
+    case ROLE_PAM:
+        return conf->pam.service.n > 0 ? 1 : 0;
+    case ROLE_RELAY:
     case ROLE_FETCH:
         return 0; /* nothing in the configuration needs one */
     case ROLE_MASTER:

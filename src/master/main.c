@@ -160,7 +160,7 @@ static bool has_users(void)
     for (uint32_t id = ROLE_MASTER + 1; geteuid() == 0 && id < ROLE_COUNT; id++) {
         struct sandbox_user user;
         sandbox_user((enum role_id)id, &user);
-        if (user.is_own)
+        if (user.is_own || sandbox_keeps_user((enum role_id)id))
             continue;
         fprintf(stderr, "There is no system user candor-%s.\n", role_name(id));
         ok = false;

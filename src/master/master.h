@@ -116,6 +116,11 @@ struct child *child_find(struct master *m, enum role_id id, uint32_t instance);
 /* The listeners of its class: those whose place has changed since `before` (NULL: all). */
 void child_give_listeners(struct child *c, const struct listeners *before);
 
+/* ---- unix.c ---- */
+
+/* A connection to a unix socket of the configuration, for a role that cannot reach it. */
+void child_give_unix(struct child *c, uint32_t call, const struct ipc_unix_open *ask);
+
 /* ---- reload.c ---- */
 
 /* Reads the file again. asker NULL: nobody waits for the answer. */
