@@ -64,8 +64,8 @@ static slice sender_of(const json_t *message)
 
 static bool print_list(const json_t *messages)
 {
-    static const char *const headings[] = {"ID",    "SIZE", "RECEIVED (UTC)", "NEXT TRY",
-                                           "TRIES", "FOR",  "FROM",           "LAST"};
+    static const char *const headings[] = {"ID",  "SIZE", "RECEIVED (UTC)", "NEXT TRY", "TRIES",
+                                           "FOR", "FROM", "ACCOUNT",        "LAST"};
     struct listing l;
     const json_t *m;
     size_t i;
@@ -73,7 +73,7 @@ static bool print_list(const json_t *messages)
         printf("No mail waits.\n");
         return true;
     }
-    listing_init(&l, 8, headings);
+    listing_init(&l, 9, headings);
     json_array_foreach(messages, i, m)
     {
         listing_add(&l, directory_text(m, "id"));
@@ -86,6 +86,7 @@ static bool print_list(const json_t *messages)
         listing_add_u64(&l, directory_number(m, "attempts"));
         listing_add_u64(&l, directory_number(m, "recipients"));
         listing_add(&l, sender_of(m));
+        listing_add(&l, directory_text(m, "account"));
         listing_add(&l, directory_text(m, "last"));
     }
     bool ok = listing_print(&l);

@@ -23,6 +23,7 @@ static const struct envelope full = {
     .tls = {"TLSv1.3 TLS_AES_256_GCM_SHA384", 30},
     .incident = {"0123456789abcdef", 16},
     .received_at_ms = 1740000000000,
+    .account = {"alice@example.org", 17},
 };
 
 static void assert_same(const struct envelope *a, const struct envelope *b)

@@ -78,6 +78,8 @@ static json_t *summary_of(const struct message *m, bool is_held)
     json_object_set_new(j, "received_at",
                         json_integer((json_int_t)(m->envelope.received_at_ms / 1000)));
     json_object_set_new(j, "sender", text_of(m->envelope.reverse_path));
+    if (m->envelope.account.n > 0)
+        json_object_set_new(j, "account", text_of(m->envelope.account));
     json_object_set_new(j, "recipients", json_integer(m->envelope.rcpt_count));
     json_object_set_new(j, "attempts", json_integer(e->attempts));
     json_object_set_new(j, "next_try_at", json_integer((json_int_t)(e->next_try_ms / 1000)));
@@ -127,7 +129,8 @@ static json_t *list(struct spool *s, const json_t *request, bool is_held)
             continue;
         json_t *j = summary_of(&m, is_held);
         /* Escapes make six bytes of one at most; most mail has none. */
-        bytes += 250 + 2 * (m.envelope.reverse_path.n + last_said(m.loaded.state).n);
+        bytes += 250 + 2 * (m.envelope.reverse_path.n + m.envelope.account.n +
+                            last_said(m.loaded.state).n);
         json_array_append_new(messages, j);
     }
     buf_release(&into);

@@ -74,6 +74,7 @@ struct attempt {
     bool is_stalled;
     bool is_interrupted; /* a peer went away, or we had no memory */
     bool is_gone;        /* the message is damaged and out of the queue */
+    bool is_submitted;   /* by somebody who may write to other servers */
     uint64_t started_us;
 };
 
@@ -115,7 +116,7 @@ static struct attempt *attempt_take(struct dispatch *d)
     a->open_expansions = a->open_deliveries = 0;
     a->rcpt_count = a->next_rcpt = a->item_count = a->next_item = 0;
     a->reached = NULL;
-    a->is_stalled = a->is_interrupted = a->is_gone = false;
+    a->is_stalled = a->is_interrupted = a->is_gone = a->is_submitted = false;
     return a;
 }
 
@@ -380,6 +381,8 @@ static bool add_item(struct attempt *a, uint32_t which, const struct target *t)
     return true;
 }
 
+static const slice no_route = {"at another server, to which there is no route yet", 49};
+
 static void take_targets(struct attempt *a, uint32_t which, slice targets)
 {
     struct rcpt_try *r = &a->rcpts[which];
@@ -387,7 +390,7 @@ static void take_targets(struct attempt *a, uint32_t which, slice targets)
     while (target_take(&targets, &t)) {
         if (t.kind == TARGET_REMOTE) {
             r->status = OUTCOME_NO_ROUTE;
-            r->detail = SLICE_LIT("at another server, to which there is no route yet");
+            r->detail = no_route;
         } else if (!add_item(a, which, &t)) {
             a->is_interrupted = true;
         }
@@ -395,7 +398,7 @@ static void take_targets(struct attempt *a, uint32_t which, slice targets)
 }
 
 /* What directory said, when it was not yes. */
-static void take_verdict(struct rcpt_try *r, uint8_t verdict)
+static void take_verdict(struct rcpt_try *r, uint8_t verdict, bool is_submitted)
 {
     switch ((enum recipient_verdict)verdict) {
     case RECIPIENT_IS_OK:
@@ -416,8 +419,11 @@ static void take_verdict(struct rcpt_try *r, uint8_t verdict)
         r->detail = SLICE_LIT("the mailbox is disabled");
         break;
     case RECIPIENT_IS_REMOTE:
-        r->status = OUTCOME_NO_ROUTE;
-        r->detail = SLICE_LIT("at another server, to which there is no route yet");
+        /* Only an alias of ours, which is no verdict but a target, leads strangers' mail there. */
+        r->status = is_submitted ? OUTCOME_NO_ROUTE : OUTCOME_FAILED;
+        r->detail = is_submitted
+                        ? no_route
+                        : SLICE_LIT("at another server, and nobody who may write there sent it");
         break;
     case RECIPIENT_IS_MALFORMED:
         r->status = OUTCOME_FAILED;
@@ -629,7 +635,7 @@ void dispatch_expanded(struct dispatch *d, uint64_t token, const struct ipc_expa
         r->is_tried = true;
         r->status = OUTCOME_WAITING;
         r->detail = (slice){NULL, 0};
-        take_verdict(r, m->result);
+        take_verdict(r, m->result, a->is_submitted);
         if (m->result == RECIPIENT_IS_OK || m->result == RECIPIENT_IS_FORWARDED) {
             expansions_add(&d->expansions, r->path, m->generation, m->targets);
             take_targets(a, which, m->targets);
@@ -731,6 +737,7 @@ static void begin(struct dispatch *d, struct entry *e, uint64_t now_ms)
     if (a != NULL) {
         a->id = id;
         a->started_us = clock_mono_us();
+        a->is_submitted = s.envelope.account.n > 0;
         if (read_rcpts(a, &s) && read_outcomes(a, s.m.state)) {
             go_on(d, a, &s);
             return;

@@ -19,6 +19,7 @@
 #include "src/queue/admin.h"
 #include "src/queue/dispatch.h"
 #include "src/queue/files.h"
+#include "src/queue/grants.h"
 #include "src/queue/spool_dir.h"
 #include "sys/answers.h"
 #include "sys/clock.h"
@@ -41,6 +42,9 @@ struct waiting {
     struct rpc *peer; /* NULL: it is gone, or the place is free */
     uint32_t call;
     uint32_t next_free;
+    uint32_t recipients;
+    char *account; /* of its grant; NULL: it has none */
+    size_t account_n;
 };
 
 static struct queue {
@@ -49,6 +53,8 @@ static struct queue {
     struct spool *spool;
     struct dispatch dispatch;
     struct files files;
+    struct grants grants;
+    struct buf sealed; /* an envelope without its grant */
     int dir;
     struct lane lanes[SPOOL_LANES];
     struct waiting *waiting;
@@ -177,7 +183,9 @@ static void on_tick(struct timer *t)
         log_u64(&line, "by_s", (uint64_t)(jump_ms > 0 ? jump_ms : -jump_ms) / 1000);
         log_end(&line);
         dispatch_shift(&self.dispatch, jump_ms);
+        grants_shift(&self.grants, jump_ms);
     }
+    grants_tick(&self.grants, wall_ms);
     self.wall_ms = wall_ms;
     self.mono_ms = mono_ms;
     look_at_room();
@@ -236,12 +244,26 @@ static void answer_commit(struct rpc *peer, uint32_t call, int err, uint64_t id)
     (void)!rpc_reply_committed(peer, call, &(struct ipc_committed){result_of(err), id});
 }
 
+/* A directory that is away, or asleep, misses one message in its limits. */
+static void tell_used(const struct waiting *w)
+{
+    struct rpc *directory = role_peer(self.role, ROLE_DIRECTORY, 0);
+    const struct ipc_grant_used used = {.recipients = w->recipients,
+                                        .account = slice_of(w->account, w->account_n)};
+    if (directory != NULL)
+        (void)!rpc_send_grant_used(directory, &used);
+}
+
 static void on_committed(void *owner, uint64_t cookie, int result, uint64_t id)
 {
     struct waiting *w = &self.waiting[cookie];
     (void)owner;
     if (w->peer != NULL)
         answer_commit(w->peer, w->call, result, id);
+    if (result == 0 && w->account != NULL)
+        tell_used(w);
+    free(w->account);
+    w->account = NULL;
     w->peer = NULL;
     w->next_free = self.waiting_free;
     self.waiting_free = (uint32_t)cookie;
@@ -267,7 +289,7 @@ static int waiting_add(struct rpc *peer, uint32_t call, uint32_t *ret_cookie)
     }
     uint32_t i = self.waiting_free;
     self.waiting_free = self.waiting[i].next_free;
-    self.waiting[i] = (struct waiting){peer, call, TABLE_NONE};
+    self.waiting[i] = (struct waiting){.peer = peer, .call = call, .next_free = TABLE_NONE};
     *ret_cookie = i;
     return 0;
 }
@@ -279,16 +301,51 @@ static bool is_sealed(int fd)
     return seals >= 0 && (seals & want) == want;
 }
 
-/* smtpd is not trusted: its envelope must read, its file be its own, its memfd be sealed. */
+/* smtpd is not trusted: its envelope must read and name no account by itself, its file be its own,
+ * its memfd be sealed. */
 static int check_commit(struct rpc *peer, const struct ipc_commit *c, struct envelope *ret)
 {
-    if (envelope_decode(c->envelope, ret) != ENVELOPE_OK || ret->rcpt_count == 0)
+    if (envelope_decode(c->envelope, ret) != ENVELOPE_OK || ret->rcpt_count == 0 ||
+        ret->account.n > 0)
         return -EBADMSG;
     if (c->fd >= 0 && (c->file != 0 || c->body.n > 0 || !is_sealed(c->fd)))
         return -EBADMSG;
     if (c->file != 0 && (c->body.n > 0 || !files_take(&self.files, c->file, peer)))
         return -EBADMSG;
     return 0;
+}
+
+static void log_grant_refused(const struct rpc *peer, const struct envelope *e, enum grants_err err,
+                              const char *why)
+{
+    struct log_line line;
+    bool is_known =
+        err == GRANTS_NO_KEY || err == GRANTS_BEFORE_START; /* something was restarted */
+    log_begin(&line, self.role->log, is_known ? LOG_WARN : LOG_ERROR, "queue.grant-refused");
+    log_cstr(&line, "why", why);
+    log_slice(&line, "session", e->incident);
+    log_slice(&line, "from", e->reverse_path);
+    log_u64(&line, "recipients", e->rcpt_count);
+    log_cstr(&line, "peer", role_name(rpc_peer(peer)));
+    log_end(&line);
+}
+
+/* A message that somebody submitted keeps his name, and not the grant, whose work is done. */
+static int take_grant(const struct rpc *peer, const struct envelope *e, struct waiting *w)
+{
+    struct grant grant;
+    const char *why;
+    enum grants_err err = grants_take(&self.grants, e, clock_wall_ms(), &grant, &why);
+    if (err != GRANTS_OK) {
+        log_grant_refused(peer, e, err, why);
+        return -EACCES;
+    }
+    w->account = strndup(grant.account.p, grant.account.n);
+    w->account_n = grant.account.n;
+    w->recipients = e->rcpt_count;
+    buf_clear(&self.sealed);
+    grants_seal(&self.sealed, e, grant.account);
+    return w->account == NULL || self.sealed.err != BUF_OK ? -ENOMEM : 0;
 }
 
 static void on_commit(struct rpc *peer, struct ipc_message *m)
@@ -307,8 +364,16 @@ static void on_commit(struct rpc *peer, struct ipc_message *m)
         answer_commit(peer, m->call, err, 0);
         return;
     }
+    if (envelope.grant.n > 0)
+        err = take_grant(peer, &envelope, &self.waiting[cookie]);
+    if (err != 0) {
+        if (c->file != 0)
+            spool_file_drop(self.spool, c->file);
+        on_committed(NULL, cookie, err, 0);
+        return;
+    }
     const struct spool_message message = {
-        .envelope = c->envelope,
+        .envelope = envelope.grant.n > 0 ? buf_slice(&self.sealed) : c->envelope,
         .added = c->added,
         .header = c->header,
         .body = c->body,
@@ -366,6 +431,11 @@ static void on_message(struct role *r, struct rpc *peer, struct ipc_message *m)
         err = genpage_open(&self.dispatch.page, m->generation_page.fd);
         if (err != 0)
             log_failure("generation-page", err);
+    } else if (m->type == IPC_GRANT_KEY) {
+        if (!grants_key(&self.grants, m->grant_key.key))
+            log_failure("grant-key", -EINVAL);
+    } else if (m->type == IPC_REVOKE) {
+        grants_revoke(&self.grants, m->revoke.account, m->revoke.credential, m->revoke.before_ms);
     } else if (m->type == IPC_ADMIN) {
         buf_clear(&self.answer);
         queue_admin(self.spool, m->admin.json, self.dispatch.is_held, &self.answer);
@@ -447,6 +517,8 @@ static int queue_open(struct role *r, slice text)
     self.dir = -1;
     self.waiting_free = TABLE_NONE;
     buf_init(&self.answer, IPC_BYTES_MAX);
+    buf_init(&self.sealed, ENVELOPE_MAX_BYTES);
+    grants_init(&self.grants, clock_wall_ms());
     json_object_seed(0); /* from the kernel, while /dev is in sight */
     dispatch_init(&self.dispatch, r, random_number());
     struct conf *conf = read_conf(text);
@@ -553,6 +625,8 @@ static void queue_close(struct role *r)
     dispatch_release(&self.dispatch);
     spool_close(self.spool);
     files_release(&self.files);
+    grants_release(&self.grants);
+    buf_release(&self.sealed);
     free(self.waiting);
     buf_release(&self.answer);
     conf_unref(self.conf);
