@@ -15,6 +15,22 @@ static const struct sasl_mechanism_row rows[] = {
 #undef MECHANISM
 };
 
+/* `mechanisms` of the configuration has a bit for each, as sasl_allowed() gives them. */
+#define MECHANISM(id, ...)                                                                         \
+    _Static_assert((int)SASL_##id == (int)CONF_MECHANISM_##id, "keys.def has the same order");
+#include "lib/auth/mechanisms.def"
+#undef MECHANISM
+
+uint32_t sasl_allowed(const struct conf *conf)
+{
+    uint32_t allowed = conf->auth.mechanisms;
+    if (allowed == 0)
+        allowed = (1U << SASL_MECHANISM_COUNT) - 1;
+    if (conf->oauth.n == 0)
+        allowed &= ~(1U << SASL_OAUTHBEARER | 1U << SASL_XOAUTH2);
+    return allowed;
+}
+
 const struct sasl_mechanism_row *sasl_mechanism_get(enum sasl_mechanism m)
 {
     assert(m < SASL_MECHANISM_COUNT);

@@ -6,6 +6,7 @@
 
 #include "lib/auth/digest.h"
 #include "lib/base/buf.h"
+#include "lib/conf/conf.h"
 
 enum sasl_mechanism {
 #define MECHANISM(id, name, turn, flags, digest, source) SASL_##id,
@@ -31,8 +32,12 @@ const struct sasl_mechanism_row *sasl_mechanism_get(enum sasl_mechanism m);
 /* By name, without case; SASL_MECHANISM_COUNT when there is none. */
 enum sasl_mechanism sasl_mechanism_find(slice name);
 
+/* What the configuration lets be used: 1U << mechanism. Without an oauth block nobody could say
+ * whether a token is good. */
+uint32_t sasl_allowed(const struct conf *conf);
+
 struct sasl_ground {
-    uint32_t allowed; /* by the configuration: 1U << mechanism */
+    uint32_t allowed; /* sasl_allowed() */
     bool is_tls;
     bool has_binding;     /* the connection has a value for tls-exporter or tls-server-end-point */
     bool has_certificate; /* the client has shown one that is valid */

@@ -111,6 +111,7 @@ struct conf_node {
 #define ARGUMENT(block, field, kind, doc) CONF_##block##_##field,
 #define KEY(block, field, kind, word, fallback, min, max, doc) CONF_##block##_##field,
 #define PICK(block, field, choice, word, fallback, doc) CONF_##block##_##field,
+#define PICKS(block, field, choice, word, fallback, doc) CONF_##block##_##field,
 #define END_BLOCK(block)                                                                           \
     CONF_##block##_KEYS                                                                            \
     }                                                                                              \
@@ -125,6 +126,7 @@ struct conf_node {
 #define ARGUMENT(block, field, kind, doc) CONF_TYPE_##kind field;
 #define KEY(block, field, kind, word, fallback, min, max, doc) CONF_TYPE_##kind field;
 #define PICK(block, field, choice, word, fallback, doc) enum conf_##choice field;
+#define PICKS(block, field, choice, word, fallback, doc) unsigned field; /* 1U << constant */
 #define END_BLOCK(block)                                                                           \
     }                                                                                              \
     ;                                                                                              \

@@ -391,9 +391,36 @@ static void test_all_is_documented(void **state)
     assert_true(n > 50);
 }
 
+static void test_several_of_a_choice(void **state)
+{
+    (void)state;
+    struct conf *c = good(HOST "auth { mechanisms plain LOGIN plain SCRAM-SHA-256-PLUS }\n");
+    struct conf *none = good(HOST);
+    struct buf text;
+    assert_int_equal(c->auth.mechanisms, 1U << CONF_MECHANISM_PLAIN | 1U << CONF_MECHANISM_LOGIN |
+                                             1U << CONF_MECHANISM_SCRAM_SHA_256_PLUS);
+    assert_int_equal(none->auth.mechanisms, 0);
+    buf_init(&text, 65536);
+    conf_print(&text, c);
+    assert_true(slice_find_slice(buf_slice(&text),
+                                 SLICE_LIT("mechanisms SCRAM-SHA-256-PLUS PLAIN LOGIN\n")) <
+                text.n);
+    struct conf *again = conf_read_print(buf_slice(&text));
+    assert_true(again != NULL && conf_eq(c, again));
+    buf_release(&text);
+    buf_init(&text, 65536);
+    assert_null(parse(HOST "auth { mechanisms PLAIN PLANE }\n", &text));
+    assert_true(slice_find_slice(buf_slice(&text), SLICE_LIT("did you mean PLAIN?")) < text.n);
+    buf_release(&text);
+    conf_unref(c);
+    conf_unref(none);
+    conf_unref(again);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_several_of_a_choice),
         cmocka_unit_test(test_three_lines_are_enough),
         cmocka_unit_test(test_all_values),
         cmocka_unit_test(test_print_is_read_back),

@@ -18,6 +18,9 @@
 #define PICK(block, field, choice, word, fallback, doc)                                            \
     {word, KIND_PICK,      false, offsetof(struct conf_##block, field), fallback, 0,               \
      0,    words_##choice, doc},
+#define PICKS(block, field, choice, word, fallback, doc)                                           \
+    {word, KIND_PICKS,     false, offsetof(struct conf_##block, field), fallback, 0,               \
+     0,    words_##choice, doc},
 #define END_BLOCK(block)                                                                           \
     }                                                                                              \
     ;
@@ -89,6 +92,7 @@ const char *kind_name(enum kind kind)
         return "maildir PATH";
     case KIND_NOTHING:
     case KIND_PICK:
+    case KIND_PICKS:
         return "";
     }
     return "";

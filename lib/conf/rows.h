@@ -23,6 +23,7 @@ enum kind {
     KIND_NETS,
     KIND_DELIVER,
     KIND_PICK,
+    KIND_PICKS,
 };
 
 struct word_row {
@@ -38,7 +39,7 @@ struct key_row {
     size_t offset;                /* of the field in its block's structure */
     const char *fallback;         /* NULL: worked out afterwards; "": none */
     uint64_t min, max;            /* max 0: no bounds */
-    const struct word_row *words; /* of a PICK; ends with word NULL */
+    const struct word_row *words; /* of PICK and PICKS; ends with word NULL */
     const char *doc;
 };
 

@@ -425,7 +425,9 @@ static bool pick(struct reader *r, const struct key_row *key, const struct token
     guess_init(&g, word->text);
     buf_init(&all, 256);
     for (const struct word_row *w = key->words; w->word != NULL; w++) {
-        if (slice_is(word->text, w->word)) {
+        bool is_it = key->kind == KIND_PICKS ? slice_is_ci(word->text, w->word)
+                                             : slice_is(word->text, w->word);
+        if (is_it) {
             *ret = w->value;
             buf_release(&all);
             return true;
@@ -440,6 +442,20 @@ static bool pick(struct reader *r, const struct key_row *key, const struct token
                key->word, SLICE_ARG(buf_slice(&all)), SLICE_ARG(word->text));
     buf_release(&all);
     return false;
+}
+
+/* The names of protocols in it have no case. */
+static bool picks(struct reader *r, const struct key_row *key, const struct token *words, size_t n,
+                  unsigned *ret)
+{
+    unsigned value, all = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!pick(r, key, &words[i], &value))
+            return false;
+        all |= 1U << value;
+    }
+    *ret = all;
+    return true;
 }
 
 /* --- all kinds ------------------------------------------------------------------------------ */
@@ -503,7 +519,7 @@ static bool right_number(struct reader *r, const struct key_row *key, struct con
                          const struct token *words, size_t n)
 {
     size_t want = key->kind == KIND_DELIVER ? 2 : key->kind == KIND_NOTHING ? 0 : 1;
-    if (n == want || (kind_is_list(key->kind) && n > 1))
+    if (n == want || ((kind_is_list(key->kind) || key->kind == KIND_PICKS) && n > 1))
         return true;
     if (n < want) {
         struct buf hint;
@@ -550,6 +566,8 @@ bool value_read(struct reader *r, const struct key_row *key, struct conf_origin 
         return deliver(r, words, field);
     case KIND_PICK:
         return pick(r, key, words, field);
+    case KIND_PICKS:
+        return picks(r, key, words, n, field);
     case KIND_SOCKET:
         return socket_read(r, words, field);
     case KIND_PATHS:
@@ -649,6 +667,18 @@ static size_t list_length(enum kind kind, const void *field)
                                     : ((const struct conf_nets *)field)->n;
 }
 
+static void print_picks(struct buf *out, const struct key_row *key, unsigned bits)
+{
+    for (const struct word_row *w = key->words; w->word != NULL; w++) {
+        if ((bits & 1U << w->value) == 0)
+            continue;
+        buf_adds(out, w->word);
+        bits &= ~(1U << w->value);
+        if (bits != 0)
+            buf_addc(out, ' ');
+    }
+}
+
 void value_print(struct buf *out, const struct key_row *key, const void *field)
 {
     switch (key->kind) {
@@ -679,6 +709,9 @@ void value_print(struct buf *out, const struct key_row *key, const void *field)
             if (w->value == *(const unsigned *)field)
                 buf_adds(out, w->word);
         return;
+    case KIND_PICKS:
+        print_picks(out, key, *(const unsigned *)field);
+        return;
     case KIND_SOCKET:
         print_socket(out, field);
         return;
@@ -695,6 +728,8 @@ bool value_is_empty(const struct key_row *key, const void *field)
 {
     if (kind_is_list(key->kind))
         return list_length(key->kind, field) == 0;
+    if (key->kind == KIND_PICKS)
+        return *(const unsigned *)field == 0;
     if (key->kind == KIND_SOCKET)
         return !conf_socket_is_given(field);
     bool is_text = key->kind == KIND_HOST || key->kind == KIND_DOMAIN || key->kind == KIND_NAME ||
