@@ -131,6 +131,8 @@ static bool has_placeholder(slice path, const char *what)
 static void check_deliver(const struct conf *c, const struct conf_deliver *d, struct conf_origin at,
                           bool is_for_all, struct conf_errors *errors)
 {
+    if (d->kind == CONF_DELIVER_LMTP)
+        return;
     slice fixed = slice_head(d->path, slice_find(d->path, '{'));
     if (!has_placeholder(d->path, "{local}"))
         conf_error(errors, at, "maildir /srv/mail/{domain}/{local}",
@@ -158,6 +160,28 @@ static void check_domains(const struct conf *c, struct conf_errors *errors)
             if (slice_eq(d->name, c->domain.v[j].name)) {
                 conf_error(errors, d->node.at, NULL, "%.*s was already given in line %u",
                            SLICE_ARG(d->name), c->domain.v[j].node.at.line);
+                break;
+            }
+    }
+}
+
+static void check_routes(const struct conf *c, struct conf_errors *errors)
+{
+    for (size_t i = 0; i < c->route.n; i++) {
+        const struct conf_route *r = &c->route.v[i];
+        if (r->via.kind == CONF_VIA_NOTHING)
+            conf_error(errors, r->node.at, "via lmtp:unix:/run/dovecot/lmtp",
+                       "nothing says on which way mail for %.*s goes", SLICE_ARG(r->domain));
+        for (size_t j = 0; j < c->domain.n; j++)
+            if (slice_eq(r->domain, c->domain.v[j].name))
+                conf_error(errors, r->node.key_at[CONF_route_domain],
+                           "deliver lmtp in the domain's block, or leave one of the two out",
+                           "%.*s has its accounts here: line %u has it as a domain",
+                           SLICE_ARG(r->domain), c->domain.v[j].node.at.line);
+        for (size_t j = 0; j < i; j++)
+            if (slice_eq(r->domain, c->route.v[j].domain)) {
+                conf_error(errors, r->node.at, NULL, "%.*s was already given in line %u",
+                           SLICE_ARG(r->domain), c->route.v[j].node.at.line);
                 break;
             }
     }
@@ -388,6 +412,7 @@ void conf_check(const struct conf *c, struct conf_errors *errors)
     check_tls(c, errors);
     check_listeners(c, errors);
     check_domains(c, errors);
+    check_routes(c, errors);
     check_issuers(c, errors);
     check_backends(c, errors);
     check_rest(c, errors);

@@ -60,12 +60,22 @@ struct conf_socket {
     struct conf_endpoint at;
 };
 
-enum conf_deliver_kind { CONF_DELIVER_MAILDIR };
+enum conf_deliver_kind { CONF_DELIVER_MAILDIR, CONF_DELIVER_LMTP };
 
-/* path is absolute, with {domain} and {local} still in it. */
+/* path: of a Maildir, absolute, with {domain} and {local} still in it; else empty. host: who takes
+ * it by LMTP; else not given. */
 struct conf_deliver {
     enum conf_deliver_kind kind;
     slice path;
+    struct conf_socket host;
+};
+
+enum conf_via_kind { CONF_VIA_NOTHING, CONF_VIA_LMTP };
+
+/* On which way a route goes. */
+struct conf_via {
+    enum conf_via_kind kind;
+    struct conf_socket host;
 };
 
 /* The KINDs of keys.def. All text lies in the snapshot and has a NUL behind it that does not count,
@@ -86,6 +96,7 @@ struct conf_deliver {
 #define CONF_TYPE_ENDPOINTS struct conf_endpoints
 #define CONF_TYPE_NETS struct conf_nets
 #define CONF_TYPE_DELIVER struct conf_deliver
+#define CONF_TYPE_VIA struct conf_via
 
 /* enum conf_class { CONF_CLASS_MX, CONF_CLASS_SUBMIT }; and so on. */
 #define CHOICE(choice)                                                                             \
@@ -235,6 +246,14 @@ bool conf_socket_is_given(const struct conf_socket *s);
 bool conf_socket_eq(const struct conf_socket *a, const struct conf_socket *b);
 /* unix:PATH or ADDRESS:PORT; nothing when none is given. */
 void conf_socket_print(struct buf *out, const struct conf_socket *s);
+
+/* Who takes mail by LMTP, by place: the top level, the domains, the routes, in this order. index is
+ * below conf_lmtp_count; a place whose mail does not go that way, or that the host of an earlier
+ * place has already, gives NULL. */
+size_t conf_lmtp_count(const struct conf *c);
+const struct conf_socket *conf_lmtp_at(const struct conf *c, size_t index);
+/* Is there any? */
+bool conf_has_lmtp(const struct conf *c);
 
 /* The documentation of the vocabulary, from keys.def, for the manual page and for people. */
 struct conf_doc {

@@ -78,7 +78,9 @@ static const char *const everything =
     "tls\n{\n certificate a b\n key ka; key kb; min-version 1.3; ciphers \"ECDHE+AESGCM:!SHA1\" }\n"
     "domain example.org { deliver maildir /srv/{local}/x }\n"
     "domain b\xc3\xbc"
-    "cher.example\n"
+    "cher.example { deliver lmtp [::1]:24 }\n"
+    "route other.example { via \"lmtp:unix:run/l m\" }\n"
+    "route third.example { via lmtp:[::1]:24 }\n"
     "oauth https://id.example.org/a { jwks https://id.example.org/keys; audience smtp; timeout 3s "
     "}\n"
     "oauth https://b.example:8443 { introspection http://127.0.0.1:81/x?y; client-id c\n"
@@ -113,7 +115,17 @@ static void test_all_values(void **state)
     assert_int_equal(c->tls.certificates.n, 2);
     assert_slice(c->tls.keys.v[1], SLICE_LIT("/etc/candor/kb"));
     assert_int_equal(c->tls.min_version, CONF_TLS_1_3);
-    assert_slice(c->domain.v[1].deliver.path, c->server.deliver.path);
+    assert_int_equal(c->domain.v[1].deliver.kind, CONF_DELIVER_LMTP);
+    assert_int_equal(c->domain.v[1].deliver.path.n, 0);
+    assert_int_equal(c->domain.v[1].deliver.host.at.port, 24);
+    assert_slice(c->route.v[0].via.host.path, SLICE_LIT("/etc/candor/run/l m"));
+    assert_true(conf_has_lmtp(c));
+    assert_int_equal(conf_lmtp_count(c), 5);
+    assert_null(conf_lmtp_at(c, 0));
+    assert_null(conf_lmtp_at(c, 1));
+    assert_ptr_equal(conf_lmtp_at(c, 2), &c->domain.v[1].deliver.host);
+    assert_ptr_equal(conf_lmtp_at(c, 3), &c->route.v[0].via.host);
+    assert_null(conf_lmtp_at(c, 4)); /* the second time */
     assert_int_equal(c->oauth.n, 2);
     assert_slice(c->oauth.v[0].configuration,
                  SLICE_LIT("https://id.example.org/a/.well-known/openid-configuration"));
@@ -143,7 +155,7 @@ static void test_all_values(void **state)
     assert_int_equal(c->check_connect.n, 3);
     assert_int_equal(c->check_connect.v[0].nets.n, 2);
     assert_int_equal(c->check_connect.v[1].id, CONF_CHECK_FCRDNS);
-    assert_int_equal(c->limits.node.key_at[CONF_limits_sessions].line, 25);
+    assert_int_equal(c->limits.node.key_at[CONF_limits_sessions].line, 27);
     assert_int_equal(c->limits.node.key_at[CONF_limits_sessions].column, 19);
     assert_int_equal(c->limits.node.key_at[CONF_limits_errors].line, 0);
     conf_unref(c);
@@ -153,8 +165,13 @@ static void test_print_is_read_back(void **state)
 {
     (void)state;
     const char *const texts[] = {
-        everything, HOST, HOST "check connect {}", HOST "deliver maildir \"/a ;{domain}/{local}\"",
-        HOST "domain a.example; domain b.example { deliver maildir \"/x y/{local}\" }"};
+        everything,
+        HOST,
+        HOST "check connect {}",
+        HOST "deliver maildir \"/a ;{domain}/{local}\"",
+        HOST "domain a.example; domain b.example { deliver maildir \"/x y/{local}\" }",
+        HOST "deliver lmtp unix:/run/x; domain a.example; domain b.example { deliver maildir "
+             "/{local} }"};
     for (size_t i = 0; i < COUNT(texts); i++) {
         struct conf *a = good(texts[i]);
         struct buf one, two;
@@ -271,7 +288,17 @@ static void test_errors(void **state)
         {HOST "timeouts { data-end 10m }", "f:2:21: data-end may be from 1s to 9m\n"},
         {HOST "deliver mbox /x", "f:2:9: mail cannot be delivered to \"mbox\"\n"},
         {HOST "deliver maildir", "f:2:1: a value is missing\n    deliver maildir\n    ^\n"
-                                 "    hint: deliver maildir PATH\n"},
+                                 "    hint: deliver maildir PATH | lmtp SOCKET\n"},
+        {HOST "deliver lmtp /run/x", "f:2:14: \"/run/x\" is no socket\n"},
+        {HOST "deliver lmtp 127.0.0.1", "f:2:14: \"127.0.0.1\" is no socket\n"},
+        {HOST "route a.b", "f:2:1: nothing says on which way mail for a.b goes\n"},
+        {HOST "route a.b { via mx }", "f:2:17: mail goes on by lmtp only, not by \"mx\"\n"},
+        {HOST "route a.b { via lmtp:x }", "f:2:17: \"x\" is no socket\n"},
+        {HOST "route * { via lmtp:unix:/x }",
+         "f:2:7: \"*\" would take mail for everybody: an open relay\n"},
+        {HOST "domain a.b; route a.b { via lmtp:unix:/x }", "f:2:19: a.b has its accounts here"},
+        {HOST "route a.b { via lmtp:unix:/x }; route a.b { via lmtp:unix:/x }",
+         "f:2:33: a.b was already given"},
         {HOST "deliver maildir /x/{user}", "f:2:17: \"{user}\" stands for nothing\n"},
         {HOST "deliver maildir /x/{domain}", "f:2:9: without {local} everybody's mail"},
         {HOST "deliver maildir /x/{local}", "f:2:9: without {domain} mailboxes"},

@@ -335,7 +335,8 @@ static bool has_room(struct parse *p, const struct block_row *row, struct conf_o
     struct any_list list;
     memcpy(&list, (char *)p->conf + row->offset, sizeof(list));
     bool is_domain = row->offset == offsetof(struct conf, domain);
-    size_t max = is_domain ? DOMAIN_MAX : LISTEN_MAX;
+    bool is_route = row->offset == offsetof(struct conf, route);
+    size_t max = is_domain || is_route ? DOMAIN_MAX : LISTEN_MAX;
     if (list.n < max)
         return true;
     conf_error(p->reader.errors, at, is_domain ? "more are added with candor domain add" : NULL,

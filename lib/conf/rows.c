@@ -89,7 +89,9 @@ const char *kind_name(enum kind kind)
     case KIND_NETS:
         return "ADDRESS[/BITS]...";
     case KIND_DELIVER:
-        return "maildir PATH";
+        return "maildir PATH | lmtp SOCKET";
+    case KIND_VIA:
+        return "lmtp:SOCKET";
     case KIND_NOTHING:
     case KIND_PICK:
     case KIND_PICKS:

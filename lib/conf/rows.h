@@ -22,6 +22,7 @@ enum kind {
     KIND_ENDPOINTS,
     KIND_NETS,
     KIND_DELIVER,
+    KIND_VIA,
     KIND_PICK,
     KIND_PICKS,
 };

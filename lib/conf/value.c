@@ -169,7 +169,10 @@ static bool domain(struct reader *r, const struct key_row *key, const struct tok
 {
     bool is_host = key->kind == KIND_HOST;
     if (slice_is(word->text, "*")) {
-        conf_error(r->errors, word->at, "name the domains that are yours",
+        conf_error(r->errors, word->at,
+                   slice_is(slice_cstr(key->word), "route")
+                       ? "name the domains that go there; mail for all others cannot be sent yet"
+                       : "name the domains that are yours",
                    "\"*\" would take mail for everybody: an open relay");
         return false;
     }
@@ -290,13 +293,8 @@ static bool path(struct reader *r, const struct token *word, slice *ret)
     return true;
 }
 
-static bool deliver(struct reader *r, const struct token *words, struct conf_deliver *ret)
+static bool maildir(struct reader *r, const struct token *words, struct conf_deliver *ret)
 {
-    if (!slice_is(words[0].text, "maildir")) {
-        conf_error(r->errors, words[0].at, "deliver maildir PATH",
-                   "mail cannot be delivered to \"%.*s\"", SLICE_ARG(words[0].text));
-        return false;
-    }
     slice p;
     if (!path(r, &words[1], &p))
         return false;
@@ -314,7 +312,7 @@ static bool deliver(struct reader *r, const struct token *words, struct conf_del
         }
         s = slice_tail(at, what.n);
     }
-    *ret = (struct conf_deliver){CONF_DELIVER_MAILDIR, p};
+    *ret = (struct conf_deliver){.kind = CONF_DELIVER_MAILDIR, .path = p};
     return true;
 }
 
@@ -389,6 +387,38 @@ static bool socket_read(struct reader *r, const struct token *word, struct conf_
         return false;
     }
     *ret = v;
+    return true;
+}
+
+static bool deliver(struct reader *r, const struct token *words, struct conf_deliver *ret)
+{
+    struct conf_socket host;
+    if (slice_is(words[0].text, "maildir"))
+        return maildir(r, words, ret);
+    if (!slice_is(words[0].text, "lmtp")) {
+        conf_error(r->errors, words[0].at, "deliver maildir PATH, or deliver lmtp SOCKET",
+                   "mail cannot be delivered to \"%.*s\"", SLICE_ARG(words[0].text));
+        return false;
+    }
+    if (!socket_read(r, &words[1], &host))
+        return false;
+    *ret = (struct conf_deliver){.kind = CONF_DELIVER_LMTP, .host = host};
+    return true;
+}
+
+static bool via(struct reader *r, const struct token *word, struct conf_via *ret)
+{
+    struct token behind = *word;
+    struct conf_socket host;
+    if (!slice_starts(word->text, SLICE_LIT("lmtp:"))) {
+        conf_error(r->errors, word->at, "lmtp:unix:/run/dovecot/lmtp, or lmtp:127.0.0.1:24",
+                   "mail goes on by lmtp only, not by \"%.*s\"", SLICE_ARG(word->text));
+        return false;
+    }
+    behind.text = slice_tail(word->text, 5);
+    if (!socket_read(r, &behind, &host))
+        return false;
+    *ret = (struct conf_via){CONF_VIA_LMTP, host};
     return true;
 }
 
@@ -564,6 +594,8 @@ bool value_read(struct reader *r, const struct key_row *key, struct conf_origin 
         return endpoint(r, words, 0, field);
     case KIND_DELIVER:
         return deliver(r, words, field);
+    case KIND_VIA:
+        return via(r, words, field);
     case KIND_PICK:
         return pick(r, key, words, field);
     case KIND_PICKS:
@@ -632,15 +664,30 @@ void conf_socket_print(struct buf *out, const struct conf_socket *s)
         conf_endpoint_print(out, &s->at);
 }
 
-static void print_socket(struct buf *out, const struct conf_socket *s)
+static void print_socket(struct buf *out, const char *before, const struct conf_socket *s)
 {
     struct buf word;
     buf_init(&word, 2 * PATH_MAX_LENGTH);
+    buf_adds(&word, before);
     conf_socket_print(&word, s);
     print_text(out, buf_slice(&word));
     if (word.err != BUF_OK)
         out->err = word.err;
     buf_release(&word);
+}
+
+static void print_deliver(struct buf *out, const struct conf_deliver *d)
+{
+    switch (d->kind) {
+    case CONF_DELIVER_MAILDIR:
+        buf_adds(out, "maildir ");
+        print_text(out, d->path);
+        return;
+    case CONF_DELIVER_LMTP:
+        buf_adds(out, "lmtp ");
+        print_socket(out, "", &d->host);
+        return;
+    }
 }
 
 static void print_list(struct buf *out, enum kind kind, const void *field, size_t n)
@@ -701,8 +748,10 @@ void value_print(struct buf *out, const struct key_row *key, const void *field)
         conf_endpoint_print(out, field);
         return;
     case KIND_DELIVER:
-        buf_adds(out, "maildir ");
-        print_text(out, ((const struct conf_deliver *)field)->path);
+        print_deliver(out, field);
+        return;
+    case KIND_VIA:
+        print_socket(out, "lmtp:", &((const struct conf_via *)field)->host);
         return;
     case KIND_PICK:
         for (const struct word_row *w = key->words; w->word != NULL; w++)
@@ -713,7 +762,7 @@ void value_print(struct buf *out, const struct key_row *key, const void *field)
         print_picks(out, key, *(const unsigned *)field);
         return;
     case KIND_SOCKET:
-        print_socket(out, field);
+        print_socket(out, "", field);
         return;
     case KIND_PATHS:
     case KIND_TEXTS:
@@ -732,6 +781,8 @@ bool value_is_empty(const struct key_row *key, const void *field)
         return *(const unsigned *)field == 0;
     if (key->kind == KIND_SOCKET)
         return !conf_socket_is_given(field);
+    if (key->kind == KIND_VIA)
+        return ((const struct conf_via *)field)->kind == CONF_VIA_NOTHING;
     bool is_text = key->kind == KIND_HOST || key->kind == KIND_DOMAIN || key->kind == KIND_NAME ||
                    key->kind == KIND_TEXT || key->kind == KIND_URL || key->kind == KIND_PATH;
     return is_text && ((const slice *)field)->n == 0;
