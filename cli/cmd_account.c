@@ -30,15 +30,17 @@ static bool show_one(const json_t *answer)
 {
     const json_t *account = json_object_get(answer, "account");
     slice name = directory_text(account, "name");
+    slice lmtp = directory_text(account, "lmtp");
 
     printf("%.*s", SLICE_ARG(directory_text(account, "address")));
     if (name.n > 0)
         printf(" (%.*s)", SLICE_ARG(name));
-    printf(": %s\nMaildir: %.*s\n",
+    printf(": %s\n%s: %.*s\n",
            json_is_true(json_object_get(account, "enabled"))
                ? "enabled"
                : "disabled, its mail is refused with 550 5.2.1",
-           SLICE_ARG(directory_text(account, "maildir")));
+           lmtp.n > 0 ? "LMTP" : "Maildir",
+           SLICE_ARG(lmtp.n > 0 ? lmtp : directory_text(account, "maildir")));
     return true;
 }
 

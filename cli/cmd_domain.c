@@ -10,7 +10,8 @@ static void add_row(struct listing *l, const json_t *domain)
     listing_add_u64(l, directory_number(domain, "accounts"));
     listing_add_u64(l, directory_number(domain, "aliases"));
     listing_add(l, directory_text(domain, "source"));
-    listing_add(l, directory_text(domain, "maildir"));
+    slice lmtp = directory_text(domain, "lmtp");
+    listing_add(l, lmtp.n > 0 ? lmtp : directory_text(domain, "maildir"));
 }
 
 static bool show_list(const json_t *answer)

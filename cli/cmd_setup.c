@@ -314,7 +314,7 @@ static int add_account(struct setup *s, struct directory_db *db, const char *nam
     const struct directory_rules_domain domain = {.name = s->domain};
     const struct directory_rules rules = {.recipient.separators = SLICE_LIT("+"),
                                           .host = s->host,
-                                          .maildir = SLICE_LIT("/{domain}/{local}"),
+                                          .way.maildir = SLICE_LIT("/{domain}/{local}"),
                                           .domains = &domain,
                                           .domain_count = 1};
     struct buf address, answer;

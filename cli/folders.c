@@ -65,6 +65,8 @@ static int make_above(struct cli *cli, slice path, mode_t mode, const char *user
 static int make_mail(struct cli *cli, const struct conf_deliver *deliver)
 {
     slice fixed = slice_head(deliver->path, slice_find(deliver->path, '{'));
+    if (deliver->kind == CONF_DELIVER_LMTP)
+        return CLI_OK; /* whoever takes it has the mailboxes */
     return make_above(cli, fixed, 0700, "candor-deliver");
 }
 

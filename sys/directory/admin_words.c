@@ -176,40 +176,43 @@ static json_t *address_json(struct admin *a, slice local, slice domain)
 
 json_t *admin_domain_json(struct admin *a, const struct directory_domain *d, bool is_configured)
 {
-    slice maildir;
+    struct directory_way way;
 
-    if (directory_maildir_of(a->db, a->rules, &a->scratch, d->name, &maildir) != 0)
+    if (directory_way_of(a->db, a->rules, &a->scratch, d->name, &way) != 0)
         return NULL;
-    return json_pack("{s:o, s:o, s:s, s:o, s:I, s:I}", "domain",
+    return json_pack("{s:o, s:o, s:s, s:o, s:o, s:I, s:I}", "domain",
                      json_of(recipient_domain_shown(&a->scratch, d->name)), "ascii",
                      json_of(d->name), "source", is_configured ? "configuration" : "database",
-                     "maildir", json_of(maildir), "accounts", (json_int_t)d->accounts, "aliases",
-                     (json_int_t)d->aliases);
+                     "maildir", json_of(way.maildir), "lmtp", json_of(way.lmtp), "accounts",
+                     (json_int_t)d->accounts, "aliases", (json_int_t)d->aliases);
 }
 
 int admin_path_of(struct admin *a, slice domain, slice local, struct buf *out,
                   enum maildir_path_err *ret)
 {
-    slice template;
-    int err = directory_maildir_of(a->db, a->rules, &a->scratch, domain, &template);
+    struct directory_way way;
+    int err = directory_way_of(a->db, a->rules, &a->scratch, domain, &way);
 
     if (err == 0)
-        *ret = maildir_path(out, template, domain, local);
+        *ret = way.lmtp.n > 0 ? MAILDIR_PATH_OK : maildir_path(out, way.maildir, domain, local);
     return err;
 }
 
 json_t *admin_account_json(struct admin *a, const struct directory_account *account)
 {
     enum maildir_path_err e;
+    struct directory_way way;
     struct buf path;
     json_t *value = NULL;
 
     buf_init(&path, MAILDIR_PATH_MAX * 4);
-    if (admin_path_of(a, account->domain, account->local, &path, &e) == 0)
-        value = json_pack("{s:o, s:o, s:b, s:o, s:I}", "address",
+    if (admin_path_of(a, account->domain, account->local, &path, &e) == 0 &&
+        directory_way_of(a->db, a->rules, &a->scratch, account->domain, &way) == 0)
+        value = json_pack("{s:o, s:o, s:b, s:o, s:o, s:I}", "address",
                           address_json(a, account->shown, account->domain), "name",
                           json_of(account->name), "enabled", (int)account->enabled, "maildir",
-                          json_of(buf_slice(&path)), "created_at", (json_int_t)account->created_at);
+                          json_of(buf_slice(&path)), "lmtp", json_of(way.lmtp), "created_at",
+                          (json_int_t)account->created_at);
     buf_release(&path);
     return value;
 }

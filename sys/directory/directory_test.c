@@ -19,16 +19,24 @@ static struct {
 } t;
 
 static const struct directory_rules_domain domains[] = {
-    {SLICE_LIT("example.org"), SLICE_LIT("")},
-    {SLICE_LIT("other.example"), SLICE_LIT("/other/{local}")},
+    {.name = SLICE_LIT("example.org")},
+    {.name = SLICE_LIT("other.example"), .way.maildir = SLICE_LIT("/other/{local}")},
+    {.name = SLICE_LIT("lmtp.example"), .way.lmtp = SLICE_LIT("unix:/run/lmtp")},
+};
+
+static const struct directory_rules_route routes[] = {
+    {SLICE_LIT("routed.example"), SLICE_LIT("127.0.0.1:24")},
+    {SLICE_LIT("other.example"), SLICE_LIT("127.0.0.1:25")},
 };
 
 static struct directory_rules rules = {
     .recipient = {.separators = SLICE_LIT("+")},
     .host = SLICE_LIT("mx.example.org"),
-    .maildir = SLICE_LIT("/m/{domain}/{local}"),
+    .way.maildir = SLICE_LIT("/m/{domain}/{local}"),
     .domains = domains,
     .domain_count = COUNT(domains),
+    .routes = routes,
+    .route_count = COUNT(routes),
 };
 
 static int set_up(void **state)
@@ -292,6 +300,24 @@ static void test_catch_all_and_postmaster(void **state)
     rules = before;
 }
 
+/* An account whose mail goes by LMTP; a domain that is handed on whole; a local one is not. */
+static void test_lmtp(void **state)
+{
+    (void)state;
+    expect("{'do':'account-add','address':'a@lmtp.example'}",
+           "\"maildir\":\"\",\"lmtp\":\"unix:/run/lmtp\"");
+    assert_string_equal(look_up("A+x@lmtp.example"), "0 a@lmtp.example=unix:/run/lmtp");
+    assert_string_equal(look_up("b@lmtp.example"), "1");
+    assert_string_equal(look_up("Any.One+x@Routed.example"),
+                        "0 Any.One+x@routed.example=127.0.0.1:24");
+    assert_slice(buf_slice(&t.canonical), SLICE_LIT("Any.One+x@routed.example"));
+    assert_string_equal(look_up("nobody@other.example"), "1");
+    assert_string_equal(look_up("a@sub.routed.example"), "3");
+    expect("{'do':'account-add','address':'a@routed.example'}", "\"not-local\"");
+    expect("{'do':'alias-add','address':'on@example.org','targets':['Who@routed.example']}", OK);
+    assert_string_equal(look_up("on@example.org"), "0 Who@routed.example=127.0.0.1:24");
+}
+
 /* FORWARDED, MOVED, and what a ring of them is. */
 static void test_moved(void **state)
 {
@@ -461,11 +487,12 @@ static void test_foreign_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_accounts),      T(test_domains),
-        T(test_aliases),       T(test_catch_all_and_postmaster),
-        T(test_moved),         T(test_ring_at_look_up),
-        T(test_pages),         T(test_bad_requests),
-        T(test_other_process), T(test_foreign_files),
+        T(test_accounts),        T(test_domains),
+        T(test_aliases),         T(test_catch_all_and_postmaster),
+        T(test_moved),           T(test_lmtp),
+        T(test_ring_at_look_up), T(test_pages),
+        T(test_bad_requests),    T(test_other_process),
+        T(test_foreign_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,21 +66,30 @@ int directory_is_local(struct directory_db *db, const struct directory_rules *ru
     return err == 0 ? d.is_added : err == -ENOENT ? 0 : err;
 }
 
-int directory_maildir_of(struct directory_db *db, const struct directory_rules *rules,
-                         struct arena *scratch, slice domain, slice *ret)
+static const struct directory_rules_route *routed(const struct directory_rules *rules, slice domain)
+{
+    for (size_t i = 0; i < rules->route_count; i++) {
+        if (slice_eq(rules->routes[i].name, domain))
+            return &rules->routes[i];
+    }
+    return NULL;
+}
+
+int directory_way_of(struct directory_db *db, const struct directory_rules *rules,
+                     struct arena *scratch, slice domain, struct directory_way *ret)
 {
     const struct directory_rules_domain *c = configured(rules, domain);
     struct directory_domain d = {0};
     int err;
 
-    if (c != NULL && c->maildir.n > 0) {
-        *ret = c->maildir;
+    if (c != NULL && (c->way.maildir.n > 0 || c->way.lmtp.n > 0)) {
+        *ret = c->way;
         return 0;
     }
     err = directory_find_domain(db, scratch, domain, &d);
     if (err != 0 && err != -ENOENT)
         return err;
-    *ret = err == 0 && d.maildir.n > 0 ? d.maildir : rules->maildir;
+    *ret = err == 0 && d.maildir.n > 0 ? (struct directory_way){.maildir = d.maildir} : rules->way;
     return 0;
 }
 
@@ -247,15 +256,19 @@ static int give_mailbox(struct walk *w, const struct place *p)
                        .local = at.local,
                        .domain = at.domain,
                        .quota_bytes = p->quota_bytes};
-    slice template;
+    struct directory_way way;
     struct buf path;
     enum maildir_path_err e;
-    int err = directory_maildir_of(w->db, w->rules, w->scratch, at.domain, &template);
+    int err = directory_way_of(w->db, w->rules, w->scratch, at.domain, &way);
 
     if (err != 0)
         return err;
+    if (way.lmtp.n > 0) {
+        t = (struct target){TARGET_LMTP, at.local, at.domain, way.lmtp, 0};
+        return give_target(w, &t);
+    }
     buf_init(&path, MAILDIR_PATH_MAX * 4);
-    e = maildir_path(&path, template, at.domain, at.local);
+    e = maildir_path(&path, way.maildir, at.domain, at.local);
     /* A mailbox without a folder is a fault of ours: the mail waits until it is mended. */
     if (e != MAILDIR_PATH_OK)
         err = e == MAILDIR_PATH_TOO_LONG  ? -ENAMETOOLONG
@@ -322,6 +335,21 @@ static int take_place(struct walk *w, const struct place *p)
     return p->moved_to.domain.n > 0 ? follow_move(w, p) : give_mailbox(w, p);
 }
 
+/* What is not local: handed on as it was written, or somebody else's. */
+static int take_elsewhere(struct walk *w, const struct recipient *r,
+                          enum recipient_verdict *ret_verdict)
+{
+    const struct directory_rules_route *route = routed(w->rules, r->domain);
+    struct target t = {.kind = TARGET_LMTP, .local = r->shown, .domain = r->domain};
+
+    *ret_verdict = route == NULL ? RECIPIENT_IS_REMOTE : RECIPIENT_IS_OK;
+    if (route == NULL)
+        return 0;
+    t.path = route->lmtp;
+    note_address(&w->canonical, (struct directory_address){r->shown, r->domain});
+    return give_target(w, &t);
+}
+
 /* *ret_verdict is what this address alone would be; OK says that it led to something. 0 or
  * -errno. */
 static int take_recipient(struct walk *w, const struct recipient *r,
@@ -340,8 +368,7 @@ static int take_recipient(struct walk *w, const struct recipient *r,
             return 0;
         }
     } else if ((found = directory_is_local(w->db, w->rules, w->scratch, domain)) <= 0) {
-        *ret_verdict = RECIPIENT_IS_REMOTE;
-        return found;
+        return found < 0 ? found : take_elsewhere(w, r, ret_verdict);
     }
     if (err != 0)
         return err;

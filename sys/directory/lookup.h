@@ -11,7 +11,10 @@
  * to its new address as an alias is, unless its senders are to be told (551). At an address literal
  * of this machine there is postmaster only, the one of the first local domain. Aliases are followed
  * breadth first, each once, so that rings end by themselves and a target that two aliases name is
- * one. */
+ * one.
+ *
+ * A domain that is not local and that the configuration has as a route is taken whole, whatever
+ * stands before its @: who takes it by LMTP says who is there. */
 #ifndef CANDOR_SYS_DIRECTORY_LOOKUP_H
 #define CANDOR_SYS_DIRECTORY_LOOKUP_H
 
@@ -26,18 +29,29 @@
 /* The room that a caller of directory_expand gives, less than one message between roles holds. */
 #define DIRECTORY_TARGETS_BYTES_MAX ((size_t)120 * 1024)
 
+/* Where a domain's mailboxes are: one of the two is not empty. */
+struct directory_way {
+    slice maildir; /* the template of their folders */
+    slice lmtp;    /* who takes their mail: "unix:/path" or "ADDRESS:PORT" */
+};
+
 /* What the configuration says; all of it is the caller's and outlives the look-ups. */
 struct directory_rules {
     struct recipient_rules recipient;
     slice host;               /* this server's name: a bare Postmaster's domain, if it is local */
-    slice maildir;            /* the template for domains that have none of their own */
+    struct directory_way way; /* of domains that have none of their own */
     const struct ip *own_ips; /* at which <user@[192.0.2.1]> is ours */
     size_t own_ip_count;
     const struct directory_rules_domain {
-        slice name;    /* comparable form (recipient_domain) */
-        slice maildir; /* its own template; empty for the common one */
+        slice name;               /* comparable form (recipient_domain) */
+        struct directory_way way; /* empty: the common one */
     } * domains;
     size_t domain_count;
+    const struct directory_rules_route {
+        slice name; /* comparable form */
+        slice lmtp;
+    } * routes;
+    size_t route_count;
 };
 
 /* Where the answer goes; each buf may be NULL, and is appended to. */
@@ -60,9 +74,9 @@ enum recipient_verdict directory_expand(struct directory_db *db,
 /* Is it in the configuration or in the database? -errno when that cannot be known, else 0 or 1. */
 int directory_is_local(struct directory_db *db, const struct directory_rules *rules,
                        struct arena *scratch, slice domain);
-/* The template for the domain's mailboxes; 0 or -errno. */
-int directory_maildir_of(struct directory_db *db, const struct directory_rules *rules,
-                         struct arena *scratch, slice domain, slice *ret);
+/* Where the domain's mailboxes are; 0 or -errno. */
+int directory_way_of(struct directory_db *db, const struct directory_rules *rules,
+                     struct arena *scratch, slice domain, struct directory_way *ret);
 /* Does the alias local@domain lead back to itself, or is it one of too many? 0, -ELOOP, -EOVERFLOW
  * or another -errno. For after an alias was added and before that is committed. */
 int directory_check_alias(struct directory_db *db, const struct directory_rules *rules,
