@@ -1,6 +1,7 @@
 #include "lib/catalogue/reply_make.h"
 
 #include "lib/base/ascii.h"
+#include "lib/base/base64.h"
 #include "lib/base/utf8.h"
 
 enum {
@@ -215,5 +216,19 @@ enum reply_made reply_make(struct buf *out, enum reason_id id, const struct repl
         return REPLY_NO_ROOM;
     }
     out->p[lines.last + 3] = ' ';
+    return REPLY_MADE;
+}
+
+enum reply_made reply_make_challenge(struct buf *out, slice challenge)
+{
+    size_t begin = out->n;
+    buf_addu(out, reason_of(REASON_AUTH_CONTINUE)->basic);
+    buf_addc(out, ' ');
+    base64_encode(out, challenge);
+    buf_adds(out, "\r\n");
+    if (out->err != BUF_OK) {
+        out->n = begin;
+        return REPLY_NO_ROOM;
+    }
     return REPLY_MADE;
 }

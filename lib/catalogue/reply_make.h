@@ -39,6 +39,11 @@ enum reply_made {
 enum reply_made reply_make(struct buf *out, enum reason_id id, const struct reply_facts *facts)
     __attribute__((warn_unused_result));
 
+/* 334 and the server's challenge in base64, on one line however long it is (RFC 4954 4): the one
+ * reply that has no text for people. challenge is not yet encoded and may be empty. */
+enum reply_made reply_make_challenge(struct buf *out, slice challenge)
+    __attribute__((warn_unused_result));
+
 /* text with its placeholders replaced by facts, on one line, without codes; for logs and bounces.
  */
 void reason_text_fill(struct buf *out, const char *text, const struct reply_facts *facts);

@@ -167,6 +167,23 @@ static void adds_nothing_when_there_is_no_room(void **state)
     }
 }
 
+static void a_challenge_is_one_line(void **state)
+{
+    (void)state;
+    struct buf out;
+    char zeros[3000] = {0};
+    buf_init(&out, 4096);
+    assert_int_equal(reply_make_challenge(&out, (slice){0}), REPLY_MADE);
+    assert_int_equal(reply_make_challenge(&out, SLICE_LIT("Username:")), REPLY_MADE);
+    assert_slice(buf_slice(&out), SLICE_LIT("334 \r\n334 VXNlcm5hbWU6\r\n"));
+    assert_int_equal(reply_make_challenge(&out, slice_of(zeros, sizeof zeros)), REPLY_MADE);
+    assert_int_equal(out.n, 24 + 4 + 4000 + 2);
+    assert_int_equal(reply_make_challenge(&out, SLICE_LIT("a long one, for which there is no room")),
+                     REPLY_NO_ROOM);
+    assert_int_equal(out.n, 24 + 4 + 4000 + 2);
+    buf_release(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +191,7 @@ int main(void)
         cmocka_unit_test(escapes_facts),
         cmocka_unit_test(holds_for_every_reason_and_hostile_facts),
         cmocka_unit_test(adds_nothing_when_there_is_no_room),
+        cmocka_unit_test(a_challenge_is_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

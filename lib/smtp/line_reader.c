@@ -1,5 +1,7 @@
 #include "lib/smtp/line_reader.h"
 
+#include "lib/base/secret.h"
+
 void line_reader_init(struct line_reader *r, size_t max_bytes)
 {
     *r = (struct line_reader){.max_bytes = max_bytes};
@@ -8,7 +10,7 @@ void line_reader_init(struct line_reader *r, size_t max_bytes)
 
 void line_reader_release(struct line_reader *r)
 {
-    buf_release(&r->partial);
+    secret_release(&r->partial);
     line_reader_init(r, r->max_bytes);
 }
 
@@ -29,15 +31,31 @@ static void skip(struct line_reader *r, size_t n, bool is_nomem)
     r->skipped_bytes += n;
     r->is_skipping = true;
     r->is_nomem |= is_nomem;
-    buf_release(&r->partial);
+    secret_release(&r->partial);
+}
+
+/* Room for n bytes more, without leaving a copy of the line behind as realloc may. */
+static bool make_room(struct line_reader *r, size_t n)
+{
+    struct buf bigger;
+    if (r->partial.cap - r->partial.n >= n)
+        return true;
+    buf_init(&bigger, SIZE_MAX);
+    if (buf_reserve(&bigger, r->partial.n + n) == NULL)
+        return false;
+    buf_add(&bigger, buf_slice(&r->partial));
+    secret_release(&r->partial);
+    r->partial = bigger;
+    return true;
 }
 
 /* Keeps piece of an unfinished line, or begins to skip; false when it skips. */
 static bool keep(struct line_reader *r, slice piece)
 {
-    buf_add(&r->partial, piece);
-    if (r->partial.err == BUF_OK)
+    if (make_room(r, piece.n)) {
+        buf_add(&r->partial, piece);
         return true;
+    }
     skip(r, piece.n, true);
     return false;
 }

@@ -3,7 +3,8 @@
  * Invariants: the lines handed out do not depend on how the bytes were cut. At most max_bytes of an
  * unfinished line are kept, the rest of an over-long one is passed over and counted. Between lines
  * no memory is held: a line that came whole is a slice of the caller's bytes, and the buffer for a
- * split one is given back by line_reader_done, or by the next take.
+ * split one is given back by line_reader_done, or by the next take. Before that it is overwritten,
+ * and no other copy was made: a line may be a password (RFC 4954 4).
  *
  * Use: while ((event = line_reader_take(&r, &in, &line)) != LINE_MORE) …; stop at any time and come
  * back with the rest of `in`. */
