@@ -172,13 +172,14 @@ static void a_challenge_is_one_line(void **state)
     (void)state;
     struct buf out;
     char zeros[3000] = {0};
-    buf_init(&out, 4096);
+    buf_init(&out, 4080);
     assert_int_equal(reply_make_challenge(&out, (slice){0}), REPLY_MADE);
     assert_int_equal(reply_make_challenge(&out, SLICE_LIT("Username:")), REPLY_MADE);
     assert_slice(buf_slice(&out), SLICE_LIT("334 \r\n334 VXNlcm5hbWU6\r\n"));
     assert_int_equal(reply_make_challenge(&out, slice_of(zeros, sizeof zeros)), REPLY_MADE);
     assert_int_equal(out.n, 24 + 4 + 4000 + 2);
-    assert_int_equal(reply_make_challenge(&out, SLICE_LIT("a long one, for which there is no room")),
+    assert_int_equal(reply_make_challenge(&out,
+                                          SLICE_LIT("a long one, for which there is no room")),
                      REPLY_NO_ROOM);
     assert_int_equal(out.n, 24 + 4 + 4000 + 2);
     buf_release(&out);
