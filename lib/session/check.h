@@ -32,6 +32,8 @@ struct session_policy;
 struct check_facts {
     const struct session_policy *policy;
     struct ip client;
+    bool is_signed_in;
+    slice sender;    /* PHASE_MAIL: local@domain; empty for <> */
     slice recipient; /* PHASE_RCPT: local@domain, or a bare "postmaster" */
     uint32_t received_fields;
     uint64_t text_bytes;

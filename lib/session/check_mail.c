@@ -1,4 +1,5 @@
-/* The checks of a transaction: room in the spool, the recipient, the finished message. */
+/* The checks of a transaction: room in the spool, who sends, the recipient, the finished message.
+ */
 #include "lib/session/check_steps.h"
 #include "lib/session/session.h"
 
@@ -12,6 +13,31 @@ struct verdict check_space(const struct check_facts *facts, struct view *view)
     if (a.state == ANSWER_FAILED)
         return verdict_defer(REASON_QUEUE_DOWN);
     return a.code == SPACE_YES ? verdict_next() : verdict_defer(REASON_DISK_FULL);
+}
+
+/* May who is signed in send as this? Others are asked nothing: they may write to our own domains.
+ */
+struct verdict check_sender(const struct check_facts *facts, struct view *view)
+{
+    struct answer a;
+    struct verdict not_yet;
+    if (!facts->is_signed_in)
+        return verdict_next();
+    if (!check_ask(view, QUESTION_SENDER, facts->sender, &a, &not_yet))
+        return not_yet;
+    if (a.state == ANSWER_FAILED)
+        return verdict_defer(REASON_DIRECTORY_DOWN);
+    switch ((enum sender_code)a.code) {
+    case SENDER_YES:
+        return verdict_next();
+    case SENDER_NOT_OWN:
+        return verdict_reject(REASON_SENDER_NOT_AUTHORIZED);
+    case SENDER_LIMITED:
+        return verdict_defer(REASON_SENDER_LIMITED);
+    case SENDER_OVER:
+        return verdict_reject(REASON_SIGN_IN_EXPIRED);
+    }
+    return verdict_defer(REASON_DIRECTORY_DOWN);
 }
 
 struct verdict check_mailbox(const struct check_facts *facts, struct view *view)
@@ -32,7 +58,8 @@ struct verdict check_mailbox(const struct check_facts *facts, struct view *view)
     case RECIPIENT_MALFORMED:
         return verdict_reject(REASON_RECIPIENT_ADDRESS_BAD);
     case RECIPIENT_NOT_LOCAL:
-        return verdict_reject(REASON_RELAY_DENIED);
+        /* RFC 6409 3.1: our own users write to everybody. */
+        return facts->is_signed_in ? verdict_next() : verdict_reject(REASON_RELAY_DENIED);
     case RECIPIENT_FORWARDED:
         return (struct verdict){VERDICT_NEXT, REASON_USER_FORWARDED, a.text};
     case RECIPIENT_MOVED:

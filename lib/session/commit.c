@@ -15,6 +15,7 @@ static void add_received(struct session *s, const struct turn *t)
         .by = s->policy->host,
         .is_extended = s->is_extended,
         .is_tls = s->has_tls,
+        .is_auth = s->sign_in != NULL, /* RFC 3848: ESMTPSA */
         .is_utf8 = txn->mail.smtputf8,
         .tls_version = buf_slice(&s->tls_version),
         .tls_cipher = buf_slice(&s->tls_cipher),
@@ -22,6 +23,11 @@ static void add_received(struct session *s, const struct turn *t)
         .recipient = txn->accepted == 1 ? txn->first->path : (slice){0},
         .at = t->wall_s,
     };
+    if (s->sign_in != NULL && s->policy->hides_client) {
+        /* RFC 5321 4.4 wants a From-domain; whose network a user sits in is nobody's business. */
+        r.helo = r.client_name = (slice){0};
+        r.ip = (struct ip){0};
+    }
     received_print(&txn->added, &r);
 }
 
@@ -51,6 +57,8 @@ static void add_envelope(struct session *s, const struct turn *t)
         .body = body_of(txn),
         .smtputf8 = txn->mail.smtputf8,
         .requiretls = txn->mail.requiretls,
+        .auth = txn->mail.auth,
+        .grant = txn->grant,
         .client_ip = ip_bytes(&s->client),
         .helo = buf_slice(&s->helo),
         .client_name = buf_slice(&s->client_name),

@@ -9,6 +9,9 @@ unsigned extension_mail_params(const struct session *s)
     /* RFC 8689 2: the promise is made under TLS alone. */
     if (s->has_tls)
         params |= MAIL_PARAM_REQUIRETLS;
+    /* RFC 4954 5. AUTH itself is not announced any more to who has signed in. */
+    if (s->has_tls && s->policy->auth_mechanisms != 0)
+        params |= MAIL_PARAM_AUTH;
     return params;
 }
 
@@ -25,9 +28,10 @@ static void add_limits(struct buf *line, const struct session_policy *p)
 void extensions_announce(struct session *s, const struct turn *t)
 {
     const struct session_policy *p = s->policy;
-    struct buf size, limits;
+    struct buf size, limits, auth;
     buf_init(&size, 32);
     buf_init(&limits, 64);
+    buf_init(&auth, 256);
     buf_addf(&size, "SIZE %llu", (unsigned long long)p->max_message_bytes);
     add_limits(&limits, p);
     slice lines[EXTENSIONS_MAX] = {SLICE_LIT("PIPELINING"), buf_slice(&size),
@@ -39,8 +43,14 @@ void extensions_announce(struct session *s, const struct turn *t)
         lines[count++] = SLICE_LIT("STARTTLS");
     if (s->has_tls)
         lines[count++] = SLICE_LIT("REQUIRETLS");
+    if (auth_offer(s) != 0) {
+        buf_adds(&auth, "AUTH ");
+        sasl_offer_print(&auth, auth_offer(s));
+        lines[count++] = buf_slice(&auth);
+    }
     struct reply_facts facts = {.lines = lines, .lines_n = count, .is_greeting = true};
     say_facts(s, t, REASON_EHLO_OK, buf_slice(&s->helo), &facts);
     buf_release(&size);
     buf_release(&limits);
+    buf_release(&auth);
 }

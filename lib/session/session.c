@@ -24,7 +24,7 @@ void effects_clear(struct effects *fx)
     buf_clear(&fx->reply);
     buf_clear(&fx->store);
     fx->ask_count = fx->finding_count = 0;
-    fx->has_commit = fx->discard = fx->start_tls = fx->close = false;
+    fx->has_commit = fx->has_auth = fx->discard = fx->start_tls = fx->close = false;
 }
 
 /* 16 letters and digits of 80 random bits: nobody guesses another session's (DESIGN 8). */
@@ -74,6 +74,8 @@ void session_free(struct session *s)
     if (s == NULL)
         return;
     policy_drop(s);
+    exchange_drop(s);
+    sign_in_drop(s);
     transaction_free(s->txn);
     line_reader_release(&s->reader);
     buf_release(&s->helo);
@@ -140,7 +142,7 @@ void session_decide(struct session *s, const struct turn *t)
         connect_decided(s, t, v);
         break;
     case PHASE_MAIL:
-        mail_decided(s, t, v);
+        mail_decided(s, t, v, &d->view);
         break;
     case PHASE_RCPT:
         rcpt_decided(s, t, v);
@@ -156,7 +158,8 @@ void session_decide(struct session *s, const struct turn *t)
 
 bool session_is_waiting(const struct session *s)
 {
-    return s->decision != NULL || s->commit_ask != 0;
+    return s->decision != NULL || s->commit_ask != 0 ||
+           (s->exchange != NULL && s->exchange->ask != 0);
 }
 
 /* One thing to do before more bytes are taken. */
@@ -170,7 +173,7 @@ static bool has_stopping_effect(const struct effects *fx)
 static void feed_command(struct session *s, const struct turn *t, slice *in)
 {
     struct line line;
-    switch (line_reader_take(&s->reader, in, &line)) {
+    switch (auth_take_line(s, in, &line)) {
     case LINE_MORE:
         return;
     case LINE_READY:
@@ -197,6 +200,9 @@ size_t session_feed(struct session *s, slice in, uint64_t now_ms, int64_t wall_s
         switch (s->mode) {
         case MODE_COMMAND:
             feed_command(s, &t, &left);
+            break;
+        case MODE_AUTH:
+            auth_feed(s, &t, &left);
             break;
         case MODE_TEXT:
             text_feed(s, &t, &left);
@@ -226,6 +232,10 @@ void session_answer(struct session *s, uint32_t id, const struct answer *answer,
         if (answer->state == ANSWER_GIVEN)
             buf_add(&s->client_name, answer->text);
     }
+    if (s->exchange != NULL && id == s->exchange->ask && id != 0) {
+        auth_answered(s, &t, answer);
+        return;
+    }
     if (id == s->commit_ask && id != 0) {
         commit_answered(s, &t, answer);
         return;
@@ -245,6 +255,8 @@ void session_tls_done(struct session *s, const struct session_tls *tls, uint64_t
         return;
     }
     s->has_tls = true;
+    s->has_binding = tls->has_binding;
+    s->has_certificate = tls->has_certificate;
     buf_clear(&s->tls_version);
     buf_clear(&s->tls_cipher);
     buf_add(&s->tls_version, tls->version);
@@ -253,6 +265,7 @@ void session_tls_done(struct session *s, const struct session_tls *tls, uint64_t
         /* RFC 3207 4.2: what was said before is forgotten, the client begins with EHLO again. */
         line_reader_reset(&s->reader);
         buf_clear(&s->helo);
+        sign_in_drop(s);
         s->is_extended = false;
         s->state = STATE_GREETED;
         s->mode = MODE_COMMAND;
@@ -265,13 +278,14 @@ void session_tick(struct session *s, uint64_t now_ms, struct effects *fx)
     const struct turn t = {now_ms, 0, fx};
     if (now_ms < s->deadline_ms || s->mode == MODE_ENDED)
         return;
-    if (s->commit_ask != 0) {
+    const struct answer none = {.state = ANSWER_FAILED};
+    if (s->exchange != NULL && s->exchange->ask != 0) {
+        auth_answered(s, &t, &none);
+    } else if (s->commit_ask != 0) {
         /* It may still be stored and delivered: the client tries again, a double is no loss. */
-        const struct answer late = {.state = ANSWER_FAILED};
-        commit_answered(s, &t, &late);
+        commit_answered(s, &t, &none);
     } else if (s->decision != NULL) {
         struct view *v = &s->decision->view;
-        const struct answer none = {.state = ANSWER_FAILED};
         for (size_t i = 0; i < v->count; i++)
             if (!v->entries[i].is_answered)
                 view_answer(v, v->entries[i].id, &none);
@@ -286,12 +300,29 @@ void session_tick(struct session *s, uint64_t now_ms, struct effects *fx)
     }
 }
 
+/* Nothing is under way, and the client may be told at once. */
+static bool is_idle(const struct session *s)
+{
+    return !session_is_busy(s) && !session_is_waiting(s) &&
+           (s->mode == MODE_COMMAND || s->mode == MODE_AUTH);
+}
+
 void session_shutdown(struct session *s, struct effects *fx)
 {
     const struct turn t = {s->deadline_ms, 0, fx};
     s->is_draining = true;
-    if (!session_is_busy(s) && s->mode == MODE_COMMAND && !session_is_waiting(s))
+    if (is_idle(s))
         say_and_close(s, &t, REASON_SERVER_SHUTDOWN);
+}
+
+void session_revoke(struct session *s, struct effects *fx)
+{
+    const struct turn t = {s->deadline_ms, 0, fx};
+    if (s->sign_in == NULL)
+        return;
+    s->is_revoked = true;
+    if (is_idle(s))
+        say_and_close(s, &t, REASON_SESSION_REVOKED);
 }
 
 bool session_open_key(const struct session *s, uint32_t id, slice *ret)
@@ -319,6 +350,11 @@ slice session_id(const struct session *s)
 uint32_t session_messages(const struct session *s)
 {
     return s->messages;
+}
+
+bool session_is_signing_in(const struct session *s)
+{
+    return s->exchange != NULL;
 }
 
 bool session_is_busy(const struct session *s)

@@ -12,8 +12,10 @@
  * 4. Bytes that came in the clear before the TLS handshake are thrown away in one place,
  *    session_feed(), while s->mode is MODE_HANDSHAKE (RFC 3207 4.2).
  * 5. 250 after the final dot is sent only when the answer COMMIT_DONE has come.
- * 6. An idle session owns no buffer but its HELO name and client name; the transaction's memory
- *    lives from MAIL to its end.
+ * 6. An idle session owns no buffer but its HELO name, client name and what it signed in with; the
+ *    transaction's memory lives from MAIL to its end.
+ * 7. Lines and responses of AUTH are overwritten before their memory goes back, and no reply or
+ *    finding shows a word of them.
  *
  *               session_start
  *                     |
@@ -45,7 +47,8 @@ struct session_times {
     uint32_t command_ms;    /* the client's, between commands: at least 5 min */
     uint32_t data_block_ms; /* between two pieces of the message: at least 3 min */
     uint32_t message_ms;    /* from 354 to the final dot, however steadily it drips */
-    uint32_t answer_ms; /* all that happens after the final dot: well under the client's 10 min */
+    uint32_t answer_ms;     /* all that happens after the final dot: well under the client's 10 min;
+                               and for a step of AUTH */
 };
 
 /* UNAVAILABLE: configured, but there is no certificate just now: 454 (RFC 3207 4). */
@@ -139,12 +142,16 @@ struct session_commit {
 };
 
 /* A step of a SASL exchange, to be carried to who runs it; the challenge or the end comes back
- * through session_answer(). Slices are valid until then; what they hold is secret. */
+ * through session_answer(). Slices are valid until then; what they hold is secret.
+ *
+ * One exchange at a time. It is over with an answer that is no AUTH_CHALLENGE, ANSWER_FAILED
+ * included, with the answer to a step that has a fault, and with the session: where whoever runs it
+ * has not ended it, the shell tells him (session_is_signing_in()). */
 struct session_auth {
     uint32_t ask_id;
-    bool is_start;        /* a new exchange: mechanism and offered count */
-    slice mechanism;      /* as the client wrote it */
-    uint32_t offered;     /* what EHLO announced */
+    bool is_start;        /* a new exchange */
+    slice mechanism;      /* its registered name; it is among those offered */
+    uint32_t offered;     /* of a start: what EHLO announced, 1U << enum sasl_mechanism */
     bool has_response;    /* of a start: there is an initial response */
     slice response;       /* decoded */
     enum auth_wire fault; /* instead of a response: "*", or what could not be decoded */
@@ -215,6 +222,8 @@ uint32_t session_messages(const struct session *s);
 slice session_account(const struct session *s);
 uint64_t session_credential(const struct session *s);
 slice session_pass(const struct session *s);
+/* A SASL exchange is under way: who goes now leaves one behind that nobody will end. */
+bool session_is_signing_in(const struct session *s);
 /* What it signed in with is no longer good: 421 at the next command boundary, at once when idle. */
 void session_revoke(struct session *s, struct effects *fx);
 /* A transaction is under way (from MAIL to the answer after the final dot). */

@@ -2,6 +2,8 @@
 #ifndef CANDOR_SESSION_SESSION_INT_H
 #define CANDOR_SESSION_SESSION_INT_H
 
+#include "lib/auth/mechanism.h"
+#include "lib/auth/wire.h"
 #include "lib/base/arena.h"
 #include "lib/base/ascii.h"
 #include "lib/base/utf8.h"
@@ -26,7 +28,7 @@ enum state {
     ANY_GREETED = STATE_GREETED | STATE_READY | STATE_IN_MAIL | STATE_IN_RCPT | STATE_IN_CHUNKS,
 };
 
-enum mode { MODE_COMMAND, MODE_TEXT, MODE_CHUNK, MODE_HANDSHAKE, MODE_ENDED };
+enum mode { MODE_COMMAND, MODE_AUTH, MODE_TEXT, MODE_CHUNK, MODE_HANDSHAKE, MODE_ENDED };
 
 enum args_rule { ARGS_NONE, ARGS_NEEDED, ARGS_FREE };
 
@@ -63,8 +65,10 @@ enum { TRANSACTION_ARENA_BYTES = 1024 * 1024, ENVELOPE_RCPT_ROOM = ENVELOPE_MAX_
 /* From MAIL to the answer after the final dot. All slices are in its arena. */
 struct transaction {
     struct arena arena;
-    slice reverse_path; /* empty for <> */
-    struct mail_params mail;
+    slice reverse_path;      /* empty for <> */
+    struct mail_params mail; /* envid is not kept */
+    slice grant;             /* what queue takes it under; empty: of nobody who has signed in */
+    uint64_t max_granted;    /* recipients under it */
     struct recipient *first, *last;
     uint32_t accepted;
     uint32_t refused;
@@ -85,6 +89,21 @@ struct transaction {
     bool is_stored;   /* body bytes went out through effects.store */
 };
 
+/* A SASL exchange under way. */
+struct exchange {
+    uint32_t ask; /* 0: the client's line is waited for (MODE_AUTH) */
+    enum sasl_mechanism mechanism;
+    enum auth_wire fault; /* of the client's last line */
+    struct buf response;  /* what it held, until the answer has come; secret */
+};
+
+/* Who has signed in, with the pass; secret. */
+struct sign_in {
+    uint64_t credential;
+    uint32_t account_n, pass_n;
+    char bytes[]; /* the account, then the pass */
+};
+
 struct session {
     const struct session_policy *policy;
     struct line_reader reader;
@@ -94,6 +113,8 @@ struct session {
     struct buf tls_version, tls_cipher;
     struct transaction *txn;   /* NULL outside one */
     struct decision *decision; /* NULL while nothing is to be decided */
+    struct exchange *exchange; /* NULL outside AUTH */
+    struct sign_in *sign_in;   /* NULL: nobody has */
     uint64_t deadline_ms;
     struct bdat_chunk chunk; /* MODE_CHUNK: what of it is still to come */
     uint64_t chunk_bytes;
@@ -107,8 +128,10 @@ struct session {
     enum mode mode;
     uint16_t client_port;
     bool is_extended; /* EHLO, not HELO */
-    bool has_tls;
+    bool has_tls, has_binding, has_certificate;
     bool is_draining;
+    bool is_revoked;  /* what it signed in with is no longer good */
+    bool hides_words; /* since AUTH no other verb came: unknown words may be passwords */
     struct ip client;
     char id[SESSION_ID_CHARS];
 };
@@ -122,6 +145,8 @@ void say_facts(struct session *s, const struct turn *t, enum reason_id reason, s
 /* A refusal that was decided, not a fault of the dialogue: with the id under which it can be looked
  * up . */
 void say_decision(struct session *s, const struct turn *t, enum reason_id reason, slice about);
+/* 334 (RFC 4954 4); challenge is not yet in base64. */
+void say_challenge(struct session *s, const struct turn *t, slice challenge);
 /* The reply is the last one. */
 void say_and_close(struct session *s, const struct turn *t, enum reason_id reason);
 
@@ -130,6 +155,19 @@ void say_and_close(struct session *s, const struct turn *t, enum reason_id reaso
 void session_wait_for_command(struct session *s, const struct turn *t);
 /* Carries on what an answered question held up. */
 void session_decide(struct session *s, const struct turn *t);
+
+/* ---- signing in (verb_auth.c) ---- */
+
+/* What EHLO announces of AUTH, 1U << enum sasl_mechanism; 0: nothing. */
+uint32_t auth_offer(const struct session *s);
+/* The next line, an AUTH and what follows it up to AUTH_LINE_MAX_BYTES, else up to
+ * SESSION_COMMAND_BYTES. */
+enum line_event auth_take_line(struct session *s, slice *in, struct line *ret);
+void auth_feed(struct session *s, const struct turn *t, slice *in);
+void auth_answered(struct session *s, const struct turn *t, const struct answer *answer);
+/* Both overwrite what they forget; without one nothing happens. */
+void exchange_drop(struct session *s);
+void sign_in_drop(struct session *s);
 
 /* ---- transaction.c ---- */
 
@@ -155,7 +193,7 @@ void decision_free(struct decision *d);
 void verb_dispatch(struct session *s, const struct turn *t, const struct line *line);
 typedef void verb_handler(struct session *s, const struct turn *t, slice args);
 verb_handler verb_ehlo, verb_helo, verb_mail, verb_rcpt, verb_data, verb_bdat, verb_rset, verb_vrfy,
-    verb_help, verb_noop, verb_quit, verb_starttls, verb_not_offered, verb_not_implemented;
+    verb_help, verb_noop, verb_quit, verb_starttls, verb_auth, verb_not_implemented;
 /* The reply to a path's fault; null paths are a recipient's fault only. REASON_NONE when there is
  * none. */
 enum reason_id path_reason(enum path_err err, enum reason_id no_path, enum reason_id bad_address);
@@ -169,7 +207,8 @@ enum { EXTENSIONS_MAX = 16 };
 void extensions_announce(struct session *s, const struct turn *t);
 unsigned extension_mail_params(const struct session *s);
 /* After the MAIL and the RCPT checks. */
-void mail_decided(struct session *s, const struct turn *t, struct verdict v);
+void mail_decided(struct session *s, const struct turn *t, struct verdict v,
+                  const struct view *view);
 void rcpt_decided(struct session *s, const struct turn *t, struct verdict v);
 
 /* ---- the text (text.c) and its end (commit.c) ---- */

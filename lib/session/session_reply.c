@@ -14,6 +14,8 @@ static uint64_t limit_of(const struct session_policy *p, enum reason_id reason)
         return p->max_received;
     if (reason == REASON_LINE_TOO_LONG)
         return SESSION_COMMAND_BYTES;
+    if (reason == REASON_AUTH_LINE_TOO_LONG)
+        return AUTH_LINE_MAX_BYTES;
     if (reason == REASON_LINE_TOO_LONG_IN_MESSAGE)
         return SESSION_TEXT_LINE_BYTES;
     return p->max_client_sessions;
@@ -42,14 +44,18 @@ void say_facts(struct session *s, const struct turn *t, enum reason_id reason, s
     facts->is_greeting = facts->is_greeting || s->state == STATE_CONNECTING; /* RFC 2034 4 */
     facts->host = s->policy->host;
     facts->client = buf_slice(&client);
-    facts->limit = limit_of(s->policy, reason);
-    facts->address = facts->word = about;
+    if (facts->limit == 0)
+        facts->limit = limit_of(s->policy, reason);
+    if (facts->word.n == 0)
+        facts->word = about;
+    facts->address = about;
     facts->domain = slice_tail(about, slice_rfind(about, '@') + 1);
     if (is_refusal)
         find(t, reason, about);
     /* A client learns of the limit by the 452 and may have sent all its recipients by then (RFC
      * 5321 4.5.3.1.10, RFC 2920): those that were taken must still get their mail. */
-    bool is_error = is_refusal && reason != REASON_TOO_MANY_RECIPIENTS;
+    bool is_error =
+        is_refusal && reason != REASON_TOO_MANY_RECIPIENTS && reason != REASON_RECIPIENTS_LIMITED;
     s->errors += is_error;
     if (facts->incident.n > 0 && s->policy->link.n > 0) {
         buf_add(&link, s->policy->link);
@@ -78,6 +84,14 @@ void say_decision(struct session *s, const struct turn *t, enum reason_id reason
 {
     struct reply_facts facts = {.incident = session_id(s)};
     say_facts(s, t, reason, about, &facts);
+}
+
+void say_challenge(struct session *s, const struct turn *t, slice challenge)
+{
+    if (reply_make_challenge(&t->fx->reply, challenge) == REPLY_MADE)
+        return;
+    s->mode = MODE_ENDED;
+    t->fx->close = true;
 }
 
 void say_and_close(struct session *s, const struct turn *t, enum reason_id reason)

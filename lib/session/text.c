@@ -149,6 +149,11 @@ void text_feed(struct session *s, const struct turn *t, slice *in)
 void text_decided(struct session *s, const struct turn *t, struct verdict v)
 {
     session_wait_for_command(s, t);
+    if (v.kind == VERDICT_NEXT && s->is_revoked) {
+        transaction_end(s, t);
+        say_and_close(s, t, REASON_SESSION_REVOKED);
+        return;
+    }
     if (v.kind == VERDICT_NEXT) {
         commit_ask(s, t);
         return;

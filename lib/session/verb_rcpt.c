@@ -44,6 +44,12 @@ void verb_rcpt(struct session *s, const struct turn *t, slice args)
         say(s, t, REASON_TOO_MANY_RECIPIENTS, mailbox);
         return;
     }
+    if (s->sign_in != NULL && txn->accepted >= txn->max_granted) {
+        struct reply_facts words = {.limit = txn->max_granted};
+        txn->refused++;
+        say_facts(s, t, REASON_RECIPIENTS_LIMITED, mailbox, &words);
+        return;
+    }
     struct check_facts facts = {.text_fault = REASON_NONE};
     if (!arena_copy(&txn->arena, mailbox, &txn->pending) ||
         (facts.recipient = txn->pending, !policy_begin(s, t, PHASE_RCPT, &facts))) {

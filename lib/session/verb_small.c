@@ -56,12 +56,6 @@ void verb_starttls(struct session *s, const struct turn *t, slice args)
     t->fx->start_tls = true;
 }
 
-void verb_not_offered(struct session *s, const struct turn *t, slice args)
-{
-    (void)args;
-    say(s, t, REASON_AUTH_NOT_OFFERED, (slice){0});
-}
-
 void verb_not_implemented(struct session *s, const struct turn *t, slice args)
 {
     (void)args;

@@ -46,12 +46,13 @@ static enum reason_id out_of_order(const struct session *s, const struct verb *v
     return s->state == STATE_IN_CHUNKS ? REASON_BDAT_UNFINISHED : REASON_MAIL_FIRST;
 }
 
-/* RFC 3207 4: where TLS is required, only these go without. */
+/* RFC 3207 4: where TLS is required, only these go without. AUTH has a reply of its own for it (RFC
+ * 4954 6). */
 static bool goes_without_tls(const struct verb *v)
 {
     return v->handler == verb_ehlo || v->handler == verb_helo || v->handler == verb_starttls ||
-           v->handler == verb_noop || v->handler == verb_quit || v->handler == verb_bdat ||
-           v->handler == verb_help;
+           v->handler == verb_auth || v->handler == verb_noop || v->handler == verb_quit ||
+           v->handler == verb_bdat || v->handler == verb_help;
 }
 
 void verb_dispatch(struct session *s, const struct turn *t, const struct line *line)
@@ -65,14 +66,20 @@ void verb_dispatch(struct session *s, const struct turn *t, const struct line *l
         say_and_close(s, t, REASON_SERVER_SHUTDOWN);
         return;
     }
+    if (s->is_revoked && !slice_is_ci(c.verb, "QUIT")) {
+        say_and_close(s, t, REASON_SESSION_REVOKED);
+        return;
+    }
     if (has_bad_bytes(line)) {
         say(s, t, REASON_COMMAND_BAD_BYTES, (slice){0});
         return;
     }
     const struct verb *v = find_verb(c.verb);
+    /* A client whose AUTH was refused may go on and say its password all the same. */
+    s->hides_words = s->hides_words && v == NULL;
     if (v == NULL)
         say(s, t, s->state == STATE_REFUSED ? REASON_SERVICE_REFUSED : REASON_COMMAND_UNKNOWN,
-            c.verb);
+            s->hides_words ? (slice){0} : c.verb);
     else if ((v->states & s->state) == 0)
         say(s, t, out_of_order(s, v), c.verb);
     else if (s->policy->tls_required && !s->has_tls && !goes_without_tls(v))

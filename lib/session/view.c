@@ -49,6 +49,14 @@ bool view_prefetch(struct view *v, enum question_kind kind, slice key, struct an
     return true;
 }
 
+const struct answer *view_find(const struct view *v, enum question_kind kind)
+{
+    for (size_t i = 0; i < v->count; i++)
+        if (v->entries[i].kind == kind && v->entries[i].is_answered)
+            return &v->entries[i].answer;
+    return NULL;
+}
+
 bool view_is_ready(const struct view *v)
 {
     for (size_t i = 0; i < v->count; i++)
@@ -63,11 +71,13 @@ bool view_answer(struct view *v, uint32_t id, const struct answer *answer)
         struct view_entry *e = &v->entries[i];
         if (e->id != id || id == 0 || e->is_answered)
             continue;
-        slice text = {0};
+        slice text = {0}, token = {0};
         e->answer = *answer;
-        if (answer->text.n > 0 && !arena_copy(v->arena, answer->text, &text))
+        if ((answer->text.n > 0 && !arena_copy(v->arena, answer->text, &text)) ||
+            (answer->token.n > 0 && !arena_copy(v->arena, answer->token, &token)))
             e->answer.state = ANSWER_FAILED;
         e->answer.text = text;
+        e->answer.token = token;
         e->is_answered = true;
         return true;
     }

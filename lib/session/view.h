@@ -93,6 +93,8 @@ enum view_state view_ask(struct view *v, enum question_kind kind, slice key, str
     __attribute__((warn_unused_result));
 /* As view_ask, but nobody waits: false while there is no answer. */
 bool view_prefetch(struct view *v, enum question_kind kind, slice key, struct answer *ret);
+/* The answer to a question of this kind, NULL while there is none; alive as long as the view. */
+const struct answer *view_find(const struct view *v, enum question_kind kind);
 /* Every question that somebody waits for has its answer. */
 bool view_is_ready(const struct view *v);
 /* Puts an answer in; false when no open question has this id. */

@@ -9,6 +9,7 @@
  *   S+ line            ... this line and all further ones that fit it
  *   S  (closed)        ... and has closed the connection
  *   T: ok | fails      the TLS handshake ends
+ *   R: revoke          what the client signed in with is taken back
  *   W: SECONDS         time passes
  *   M: text            the last message that was stored has this line ('*' as above)
  *   M| text            ... with the escapes of C|
@@ -78,6 +79,50 @@ static bool number(slice s, uint64_t *ret)
     return slice_to_u64(s, UINT64_MAX, ret);
 }
 
+/* "= auth optional|required|without MECHANISM", "= sign-in WHAT" as directory may answer,
+ * "= client shown|hidden|with-certificate|with-binding", "= sender ADDRESS WHAT [NUMBER SECONDS]".
+ */
+static void set_auth(struct run *r, slice key, slice value)
+{
+    struct session_host *h = &r->host;
+    slice word = {0}, what;
+    uint64_t number_of = 0, window_s = 0;
+    (void)slice_split(&value, ' ', &word);
+    if (slice_is(key, "auth")) {
+        if (h->policy.auth_mechanisms == 0)
+            h->policy.auth_mechanisms = (1U << SASL_MECHANISM_COUNT) - 1;
+        h->policy.auth_required = h->policy.auth_required || slice_is(word, "required");
+        if (slice_is(word, "without"))
+            h->policy.auth_mechanisms &= ~(1U << sasl_mechanism_find(value));
+    } else if (slice_is(key, "client")) {
+        h->policy.hides_client = h->policy.hides_client || slice_is(word, "hidden");
+        h->has_certificate = h->has_certificate || slice_is(word, "with-certificate");
+        h->has_binding = h->has_binding || slice_is(word, "with-binding");
+    } else if (slice_is(key, "sign-in")) {
+        h->has_auth = true;
+        h->auth.state = slice_is(word, "fails") ? ANSWER_FAILED : ANSWER_GIVEN;
+        h->auth.code = slice_is(word, "too-weak")   ? AUTH_TOO_WEAK
+                       : slice_is(word, "too-many") ? AUTH_TOO_MANY
+                       : slice_is(word, "in-clear") ? AUTH_IN_CLEAR
+                       : slice_is(word, "unknown")  ? AUTH_UNKNOWN
+                                                    : AUTH_UNAVAILABLE;
+    } else if (h->sender_count < HOST_SENDERS) {
+        struct answer *a = &h->senders[h->sender_count].answer;
+        h->senders[h->sender_count++].address = slice_is(word, "<>") ? (slice){0} : word;
+        (void)slice_split(&value, ' ', &what);
+        if (slice_split(&value, ' ', &word))
+            (void)number(word, &number_of);
+        (void)number(value, &window_s);
+        *a = (struct answer){.state = slice_is(what, "fails") ? ANSWER_FAILED : ANSWER_GIVEN,
+                             .code = slice_is(what, "yes")       ? SENDER_YES
+                                     : slice_is(what, "limited") ? SENDER_LIMITED
+                                     : slice_is(what, "over")    ? SENDER_OVER
+                                                                 : SENDER_NOT_OWN,
+                             .number = number_of,
+                             .window_s = (uint32_t)window_s};
+    }
+}
+
 /* "= KEY VALUE" */
 static void set(struct run *r, slice key, slice value)
 {
@@ -124,6 +169,9 @@ static void set(struct run *r, slice key, slice value)
         h->counters_are_dead = slice_is(value, "counters");
     } else if (slice_is(key, "answers") && slice_is(value, "never"))
         h->answers_never = true;
+    else if (slice_is(key, "auth") || slice_is(key, "sign-in") || slice_is(key, "sender") ||
+             slice_is(key, "client"))
+        set_auth(r, key, value);
     else if (slice_is(key, "mailbox") && slice_split(&value, ' ', &word)) {
         h->recipients[h->recipient_count].address = word;
         (void)slice_split(&value, ' ', &word);
@@ -255,6 +303,8 @@ static void step(struct run *r, slice line)
         send_escaped(r, text, times);
     } else if (kind == 'T') {
         session_host_tls(&r->host, slice_is(text, "ok"));
+    } else if (kind == 'R') {
+        session_host_revoke(&r->host);
     } else if (kind == 'M') {
         struct buf pattern;
         buf_init(&pattern, 65536);

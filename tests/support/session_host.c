@@ -26,6 +26,7 @@ void session_host_init(struct session_host *h)
         .max_errors = 20,
         .max_commands = 200,
         .starttls = STARTTLS_OFFERED,
+        .is_submission = true,
     };
     h->client.ip = (struct ip){.family = IP_V4, .bytes = {192, 0, 2, 1}};
     h->recipients[0].address = SLICE_LIT("alice@example.org");
@@ -36,6 +37,8 @@ void session_host_init(struct session_host *h)
 void session_host_release(struct session_host *h)
 {
     session_free(h->session);
+    if (h->has_sasl)
+        sasl_host_release(&h->sasl);
     effects_release(&h->fx);
     buf_release(&h->said);
     buf_release(&h->messages);
@@ -59,6 +62,16 @@ static struct answer recipient_answer(const struct session_host *h, slice key)
     return a;
 }
 
+static struct answer sender_answer(const struct session_host *h, slice key)
+{
+    if (h->directory_is_dead)
+        return (struct answer){.state = ANSWER_FAILED};
+    for (size_t i = 0; i < h->sender_count; i++)
+        if (slice_eq(h->senders[i].address, key))
+            return h->senders[i].answer;
+    return (struct answer){.code = SENDER_YES, .number = 100, .token = SLICE_LIT("a grant")};
+}
+
 static struct answer find_answer(struct session_host *h, const struct session_ask *ask)
 {
     struct answer a = {.state = ANSWER_GIVEN};
@@ -80,6 +93,8 @@ static struct answer find_answer(struct session_host *h, const struct session_as
         a = recipient_answer(h, ask->key);
         break;
     case QUESTION_SENDER:
+        a = sender_answer(h, ask->key);
+        break;
     case QUESTION_EXPN:
     case QUESTION_COMMIT:
     case QUESTION_AUTH:
@@ -115,6 +130,67 @@ static void take_commit(struct session_host *h)
                                 .number = h->commits});
 }
 
+static enum auth_code code_of(const struct sasl *s)
+{
+    if (s->step != SASL_FAIL)
+        return s->step == SASL_OK ? AUTH_DONE : AUTH_CHALLENGE;
+    switch (s->reason) {
+    case SASL_REASON_NONE:
+    case SASL_WRONG:
+        break;
+    case SASL_MALFORMED:
+        return AUTH_MALFORMED;
+    case SASL_CANCELLED:
+        return AUTH_CANCELLED;
+    case SASL_UNKNOWN_MECHANISM:
+        return AUTH_UNKNOWN;
+    case SASL_UNSUPPORTED:
+        return AUTH_UNSUPPORTED;
+    case SASL_NEEDS_TLS:
+        return AUTH_IN_CLEAR;
+    case SASL_UNAVAILABLE:
+        return AUTH_UNAVAILABLE;
+    }
+    return AUTH_WRONG;
+}
+
+/* One step, as directory takes it. */
+static void take_auth(struct session_host *h)
+{
+    const struct session_auth *auth = &h->fx.auth;
+    if (session_is_signing_in(h->session) != (auth->is_start || h->has_sasl) ||
+        (auth->fault != AUTH_WIRE_OK && auth->response.n > 0))
+        abort();
+    if (auth->is_start) {
+        if (h->has_sasl)
+            sasl_host_release(&h->sasl);
+        sasl_host_init(&h->sasl);
+        h->has_sasl = true;
+        h->sasl.facts.offered = auth->offered;
+        if (h->directory_is_dead)
+            h->sasl.dead = SASL_ASK_CREDENTIALS;
+        (void)sasl_host_start(&h->sasl, auth->mechanism,
+                              auth->has_response ? &auth->response : NULL);
+    } else if (auth->fault == AUTH_WIRE_OK) {
+        (void)sasl_host_feed(&h->sasl, auth->response);
+    } else {
+        (void)sasl_abandon(&h->sasl.s, auth->fault == AUTH_WIRE_CANCEL ? SASL_CAUSE_CANCELLED
+                                                                       : SASL_CAUSE_SYNTAX);
+    }
+    const struct sasl *s = &h->sasl.s;
+    struct answer a = {.code = code_of(s)};
+    if (s->step == SASL_CHALLENGE)
+        a.text = s->challenge;
+    if (s->step == SASL_OK) {
+        a.text = SLICE_LIT("user@example.org");
+        a.token = SLICE_LIT("a pass");
+        a.number = s->result.credential;
+    }
+    if (h->has_auth)
+        a = h->auth;
+    keep_answer(h, auth->ask_id, a);
+}
+
 /* The effects of the last call, in the order of session.h. */
 static void carry_out(struct session_host *h)
 {
@@ -122,6 +198,8 @@ static void carry_out(struct session_host *h)
     buf_add(&h->store, buf_slice(&fx->store));
     if (fx->has_commit)
         take_commit(h);
+    if (fx->has_auth)
+        take_auth(h);
     if (fx->discard)
         buf_clear(&h->store);
     for (size_t i = 0; i < fx->ask_count; i++)
@@ -189,8 +267,15 @@ void session_host_wait(struct session_host *h, uint64_t ms)
 void session_host_tls(struct session_host *h, bool ok)
 {
     const struct session_tls tls = {SLICE_LIT("TLSv1.3"), SLICE_LIT("TLS_AES_256_GCM_SHA384"),
-                                    SLICE_LIT("mx.example.org")};
+                                    SLICE_LIT("mx.example.org"), h->has_binding,
+                                    h->has_certificate};
     h->wants_tls = false;
     session_tls_done(h->session, ok ? &tls : NULL, h->now_ms, &h->fx);
+    carry_out(h);
+}
+
+void session_host_revoke(struct session_host *h)
+{
+    session_revoke(h->session, &h->fx);
     carry_out(h);
 }

@@ -1,12 +1,13 @@
 /* session_host: a shell for sessions that has no socket, no disk and no clock: it answers the
  * session's questions from a table and keeps what was said and stored. For dialogues, unit tests
- * and fuzzing. */
+ * and fuzzing. AUTH is answered by a real exchange (sasl_host.h: "user" with "pencil"). */
 #ifndef CANDOR_TESTS_SESSION_HOST_H
 #define CANDOR_TESTS_SESSION_HOST_H
 
 #include "lib/session/session.h"
+#include "tests/support/sasl_host.h"
 
-enum { HOST_RECIPIENTS = 32, HOST_REFUSED = 4, HOST_PENDING = 64 };
+enum { HOST_RECIPIENTS = 32, HOST_SENDERS = 8, HOST_REFUSED = 4, HOST_PENDING = 64 };
 
 struct session_host {
     struct session_policy policy;
@@ -17,6 +18,16 @@ struct session_host {
         slice moved_to;
     } recipients[HOST_RECIPIENTS];
     size_t recipient_count;
+    /* Who is signed in may send as anybody who does not stand here, to 100 recipients. */
+    struct {
+        slice address;
+        struct answer answer;
+    } senders[HOST_SENDERS];
+    size_t sender_count;
+    struct sasl_host sasl;
+    struct answer auth; /* instead of the exchange's own, where has_auth */
+    bool has_auth, has_sasl;
+    bool has_binding, has_certificate; /* of the next handshake */
     struct ip_net refused[HOST_REFUSED];
     enum admit_code admit;
     enum space_code space;
@@ -51,5 +62,7 @@ void session_host_feed(struct session_host *h, slice bytes, size_t chunk);
 void session_host_wait(struct session_host *h, uint64_t ms);
 /* The handshake that was asked for ends. */
 void session_host_tls(struct session_host *h, bool ok);
+/* What it signed in with is taken back. */
+void session_host_revoke(struct session_host *h);
 
 #endif
