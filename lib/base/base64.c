@@ -19,7 +19,8 @@ void base64_encode(struct buf *out, slice in)
     }
 }
 
-static int letter_value(char c)
+/* The value of a letter; 62 and 63 are the two signs in which the alphabets differ. */
+static int letter_value(char c, const char *signs)
 {
     if (ascii_is_upper(c))
         return c - 'A';
@@ -27,34 +28,47 @@ static int letter_value(char c)
         return c - 'a' + 26;
     if (ascii_is_digit(c))
         return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
+    return c == signs[0] ? 62 : c == signs[1] ? 63 : -1;
 }
 
-enum base64_err base64_decode(struct buf *out, slice in)
+/* letters: without padding. */
+static enum base64_err decode(struct buf *out, slice letters, const char *signs)
 {
-    if (in.n % 4 != 0)
+    size_t rest = letters.n % 4, bytes = letters.n / 4 * 3 + (rest > 0 ? rest - 1 : 0);
+    if (rest == 1)
         return BASE64_BAD;
-    size_t pads = 0;
-    while (pads < 2 && pads < in.n && in.p[in.n - 1 - pads] == '=')
-        pads++;
-    for (size_t i = 0; i < in.n - pads; i++)
-        if (letter_value(in.p[i]) < 0)
+    for (size_t i = 0; i < letters.n; i++)
+        if (letter_value(letters.p[i], signs) < 0)
             return BASE64_BAD;
-    if (pads == 1 && (letter_value(in.p[in.n - 2]) & 3) != 0)
+    if (rest == 2 && (letter_value(letters.p[letters.n - 1], signs) & 15) != 0)
         return BASE64_BAD;
-    if (pads == 2 && (letter_value(in.p[in.n - 3]) & 15) != 0)
+    if (rest == 3 && (letter_value(letters.p[letters.n - 1], signs) & 3) != 0)
         return BASE64_BAD;
-    size_t bytes = in.n / 4 * 3 - pads;
     char *to = buf_reserve(out, bytes);
     if (to == NULL)
         return BASE64_NO_ROOM;
-    for (size_t i = 0, at = 0; i < in.n; i += 4) {
+    for (size_t i = 0, at = 0; i < letters.n; i += 4) {
         unsigned v = 0;
-        for (size_t k = 0; k < 4; k++)
-            v = v << 6 | (in.p[i + k] == '=' ? 0U : (unsigned)letter_value(in.p[i + k]));
+        for (size_t k = i; k < i + 4; k++)
+            v = v << 6 | (k < letters.n ? (unsigned)letter_value(letters.p[k], signs) : 0U);
         for (int shift = 16; shift >= 0 && at < bytes; shift -= 8)
             to[at++] = (char)(v >> shift & 255);
     }
     out->n += bytes;
     return BASE64_OK;
+}
+
+enum base64_err base64_decode(struct buf *out, slice in)
+{
+    size_t pads = 0;
+    if (in.n % 4 != 0)
+        return BASE64_BAD;
+    while (pads < 2 && pads < in.n && in.p[in.n - 1 - pads] == '=')
+        pads++;
+    return decode(out, slice_head(in, in.n - pads), "+/");
+}
+
+enum base64_err base64url_decode(struct buf *out, slice in)
+{
+    return decode(out, in, "-_");
 }

@@ -46,9 +46,29 @@ static void refuses(void **state)
     buf_release(&b);
 }
 
+/* RFC 7515 C. */
+static void without_padding(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"A",       "AA==",    "A-z/4ME", "A-z+4ME",
+                                      "A-z_4MF", "A-z_4M=", "AB",      "A-z_4ME\n"};
+    static const char want[] = {3, (char)236, (char)255, (char)224, (char)193};
+    struct buf b;
+    buf_init(&b, 100);
+    assert_int_equal(base64url_decode(&b, SLICE_LIT("A-z_4ME")), BASE64_OK);
+    assert_slice(buf_slice(&b), slice_of(want, sizeof want));
+    assert_int_equal(base64url_decode(&b, SLICE_LIT("")), BASE64_OK);
+    assert_int_equal(b.n, sizeof want);
+    for (size_t i = 0; i < COUNT(bad); i++)
+        assert_int_equal(base64url_decode(&b, slice_cstr(bad[i])), BASE64_BAD);
+    assert_int_equal(b.n, sizeof want);
+    buf_release(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_padding),
         cmocka_unit_test(both_ways),
         cmocka_unit_test(refuses),
     };
