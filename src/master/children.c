@@ -547,6 +547,8 @@ static uint32_t count_of(const struct conf *conf, enum role_id id)
         return cores < 4 ? 1 : cores / 2 < MX_MAX ? (uint32_t)(cores / 2) : MX_MAX;
     case ROLE_SUBMIT:
         return has_class(conf, CONF_CLASS_SUBMIT) ? 1 : 0;
+    case ROLE_FETCH:
+        return conf->oauth.n > 0 ? 1 : 0;
     case ROLE_KEYS:
         return conf->tls.certificates.n > 0 ? 1 : 0;
     case ROLE_RESOLVER:
@@ -561,7 +563,6 @@ static uint32_t count_of(const struct conf *conf, enum role_id id)
     case ROLE_PAM:
         return conf->pam.service.n > 0 ? 1 : 0;
     case ROLE_RELAY:
-    case ROLE_FETCH:
         return 0; /* nothing in the configuration needs one */
     case ROLE_MASTER:
     case ROLE_COUNT:
