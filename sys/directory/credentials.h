@@ -53,8 +53,8 @@ struct directory_credentials {
     struct sasl_answer answer;
     /* A right DIRECTORY_MAIN_PASSWORD is not enough: 534 5.7.9. */
     bool wants_app_password;
-    /* The hash is not of today's kind or there are no SCRAM keys beside it: after it was verified,
-     * make new ones of the password (directory_salts, directory_rehash). */
+    /* The hash is not of today's kind (sys/directory/hash.h) or there are no SCRAM keys beside it:
+     * after it was verified, make new ones of the password (directory_salts, directory_rehash). */
     bool is_old;
 };
 /* All that is kept of name. ip: the client's; now in seconds since 1970. Everything lives in
@@ -77,9 +77,6 @@ struct directory_password {
     slice hash;
     slice scram[DIRECTORY_DIGESTS];
 };
-/* The hash of today: yescrypt. crypt(3) knows all that were ever in use on this system. */
-bool directory_hash_is_current(slice hash);
-
 struct directory_salt {
     uint32_t iterations;
     size_t bytes;

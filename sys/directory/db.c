@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/base/buf.h"
+#include "lib/base/secret.h"
+#include "sys/directory/credentials.h"
 
 #define APPLICATION_ID 0x436e6472 /* "Cndr" */
 #define SCHEMA_NUMBER 2
@@ -130,6 +132,25 @@ static int set_number(sqlite3 *sqlite, const char *pragma, int64_t value)
     return err;
 }
 
+static int make_secret(sqlite3 *sqlite, enum directory_secret which)
+{
+    unsigned char bytes[DIRECTORY_SECRET_BYTES];
+    sqlite3_stmt *s = NULL;
+    int err = 0;
+
+    if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+        return -EIO;
+    err = db_errno_of(sqlite3_prepare_v2(sqlite, db_sql_secret_add, -1, &s, NULL));
+    if (err == 0) {
+        db_bind_i64(s, 1, which);
+        db_bind_blob(s, 2, slice_of(bytes, sizeof bytes));
+        err = db_run(s);
+    }
+    sqlite3_finalize(s);
+    secret_wipe(bytes, sizeof bytes);
+    return err;
+}
+
 /* Under the write lock, so that two who open a new file at once do not both migrate it. */
 static int migrate_locked(sqlite3 *sqlite)
 {
@@ -150,7 +171,9 @@ static int migrate_locked(sqlite3 *sqlite)
         if ((err = exec(sqlite, migrations[number])) != 0)
             return err;
     }
-    if ((err = set_number(sqlite, "application_id", APPLICATION_ID)) != 0)
+    if ((err = make_secret(sqlite, DIRECTORY_SECRET_FAKE)) != 0 ||
+        (err = make_secret(sqlite, DIRECTORY_SECRET_GRANT)) != 0 ||
+        (err = set_number(sqlite, "application_id", APPLICATION_ID)) != 0)
         return err;
     return set_number(sqlite, "user_version", SCHEMA_NUMBER);
 }

@@ -58,19 +58,9 @@ int directory_account_add(struct directory_db *db, const struct directory_accoun
     return db_leave(db, own, err);
 }
 
-static int change_account(struct directory_db *db, sqlite3_stmt *s, slice domain, slice local)
-{
-    int err;
-
-    db_bind_slice(s, 1, domain);
-    db_bind_slice(s, 2, local);
-    err = db_run(s);
-    return err == 0 && sqlite3_changes(db->sqlite) == 0 ? -ENOENT : err;
-}
-
 int directory_account_remove(struct directory_db *db, slice domain, slice local)
 {
-    return change_account(db, db->statements[ACCOUNT_REMOVE], domain, local);
+    return db_change_account(db, db->statements[ACCOUNT_REMOVE], domain, local);
 }
 
 int directory_account_enable(struct directory_db *db, slice domain, slice local, bool enabled)
@@ -78,7 +68,7 @@ int directory_account_enable(struct directory_db *db, slice domain, slice local,
     sqlite3_stmt *s = db->statements[ACCOUNT_ENABLE];
 
     db_bind_i64(s, 3, enabled);
-    return change_account(db, s, domain, local);
+    return db_change_account(db, s, domain, local);
 }
 
 int directory_account_move(struct directory_db *db, slice domain, slice local,
@@ -89,7 +79,7 @@ int directory_account_move(struct directory_db *db, slice domain, slice local,
     db_bind_slice(s, 3, to == NULL ? slice_of(NULL, 0) : to->local);
     db_bind_slice(s, 4, to == NULL ? slice_of(NULL, 0) : to->domain);
     db_bind_i64(s, 5, to != NULL && is_forwarded);
-    return change_account(db, s, domain, local);
+    return db_change_account(db, s, domain, local);
 }
 
 int directory_account_set_quota(struct directory_db *db, slice domain, slice local,
@@ -98,7 +88,7 @@ int directory_account_set_quota(struct directory_db *db, slice domain, slice loc
     sqlite3_stmt *s = db->statements[ACCOUNT_QUOTA];
 
     db_bind_i64(s, 3, quota_bytes > INT64_MAX ? INT64_MAX : (int64_t)quota_bytes);
-    return change_account(db, s, domain, local);
+    return db_change_account(db, s, domain, local);
 }
 
 static int alias_id_of(struct directory_db *db, slice domain, slice local, int64_t *ret)

@@ -4,11 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static int copy_column(struct arena *a, sqlite3_stmt *s, int at, slice *ret)
-{
-    return arena_copy(a, db_column_slice(s, at), ret) ? 0 : -ENOMEM;
-}
-
 static int read_targets(struct directory_db *db, struct arena *a, int64_t alias_id,
                         struct directory_address **ret, size_t *ret_count)
 {
@@ -30,8 +25,8 @@ static int read_targets(struct directory_db *db, struct arena *a, int64_t alias_
                 memcpy(more, list, count * sizeof *more);
             list = more;
         }
-        if ((err = copy_column(a, s, 0, &list[count].local)) == 0)
-            err = copy_column(a, s, 1, &list[count].domain);
+        if ((err = db_copy_column(a, s, 0, &list[count].local)) == 0)
+            err = db_copy_column(a, s, 1, &list[count].domain);
         count++;
     }
     rc = err == 0 ? db_finish(s, rc) : (db_finish(s, SQLITE_OK), err);
@@ -57,8 +52,8 @@ int directory_find(struct directory_db *db, struct arena *a, slice domain, slice
                                      .enabled = sqlite3_column_int(s, 0) != 0,
                                      .is_forwarded = sqlite3_column_int(s, 1) != 0,
                                      .quota_bytes = (uint64_t)sqlite3_column_int64(s, 4)};
-        if ((err = copy_column(a, s, 2, &e.moved_to.local)) != 0 ||
-            (err = copy_column(a, s, 3, &e.moved_to.domain)) != 0) {
+        if ((err = db_copy_column(a, s, 2, &e.moved_to.local)) != 0 ||
+            (err = db_copy_column(a, s, 3, &e.moved_to.domain)) != 0) {
             db_finish(s, SQLITE_OK);
             return err;
         }
@@ -149,9 +144,9 @@ int directory_find_alias(struct directory_db *db, struct arena *a, slice domain,
     if ((rc = sqlite3_step(s)) == SQLITE_ROW) {
         found = (struct directory_alias){.created_at = sqlite3_column_int64(s, 3)};
         id = sqlite3_column_int64(s, 4);
-        if ((err = copy_column(a, s, 0, &found.domain)) == 0 &&
-            (err = copy_column(a, s, 1, &found.local)) == 0)
-            err = copy_column(a, s, 2, &found.shown);
+        if ((err = db_copy_column(a, s, 0, &found.domain)) == 0 &&
+            (err = db_copy_column(a, s, 1, &found.local)) == 0)
+            err = db_copy_column(a, s, 2, &found.shown);
     }
     if (db_finish(s, rc) != 0)
         return db_errno_of(rc);
@@ -209,8 +204,8 @@ int directory_first_account(struct directory_db *db, struct arena *a, slice doma
 
     if (domain.n > 0)
         db_bind_slice(s, 1, domain);
-    if ((rc = sqlite3_step(s)) == SQLITE_ROW && (err = copy_column(a, s, 0, &found.local)) == 0)
-        err = copy_column(a, s, 1, &found.domain);
+    if ((rc = sqlite3_step(s)) == SQLITE_ROW && (err = db_copy_column(a, s, 0, &found.local)) == 0)
+        err = db_copy_column(a, s, 1, &found.domain);
     if (db_finish(s, rc) != 0)
         return db_errno_of(rc);
     if (err == 0)

@@ -39,6 +39,34 @@ enum statement {
     EACH_ACCOUNT,
     EACH_ALIAS,
     EACH_ALIAS_TO,
+    ACCOUNT_ID,
+    SECRET,
+    SHOW_CREDENTIALS,
+    FIND_CERTIFICATE,
+    REHASH,
+    SET_PASSWORD,
+    SET_WANTS_APP,
+    SET_LIMITS,
+    SHOW_LIMITS,
+    APP_ADD,
+    APP_REMOVE,
+    APP_FORGET,
+    EACH_APP,
+    SENDER_ADD,
+    SENDER_REMOVE,
+    EACH_SENDER,
+    IS_SENDER,
+    CERTIFICATE_ADD,
+    CERTIFICATE_REMOVE,
+    EACH_CERTIFICATE,
+    NOTE_USE,
+    NOTE_APP_USE,
+    PAIR_NOTE,
+    PAIR_TRIM,
+    EACH_PAIR,
+    GUESS_NOTE,
+    GUESS_TRIM,
+    EACH_GUESS,
     STATEMENT_COUNT,
 };
 
@@ -50,13 +78,28 @@ struct directory_db {
     struct arena targets; /* of the alias that a walk is at */
 };
 
+/* What SECRET gives is made by this one, while the database is made. */
+extern const char db_sql_secret_add[];
+
 int db_errno_of(int rc);
 void db_bind_slice(sqlite3_stmt *s, int at, slice text);
 void db_bind_i64(sqlite3_stmt *s, int at, int64_t v);
+void db_bind_blob(sqlite3_stmt *s, int at, slice bytes);
+/* Of a text or a blob. */
 slice db_column_slice(sqlite3_stmt *s, int at);
+int db_copy_column(struct arena *a, sqlite3_stmt *s, int at, slice *ret);
 int db_finish(sqlite3_stmt *s, int rc);
 int db_run(sqlite3_stmt *s);
 int db_join(struct directory_db *db, bool *ret_own);
 int db_leave(struct directory_db *db, bool own, int err);
+/* Runs a change whose first two parameters are the account's domain and local part: -ENOENT when
+ * it changed nothing. */
+int db_change_account(struct directory_db *db, sqlite3_stmt *s, slice domain, slice local);
+/* The row of an account; -ENOENT. */
+int db_account_id(struct directory_db *db, slice domain, slice local, int64_t *ret);
+/* "local@domain" in comparable form; -ENOENT when it is none. */
+int db_account_read(struct arena *a, slice account, struct directory_address *ret);
+/* The row of the account that is so written. */
+int db_account_id_of(struct directory_db *db, slice account, int64_t *ret);
 
 #endif

@@ -93,6 +93,37 @@ int directory_way_of(struct directory_db *db, const struct directory_rules *rule
     return 0;
 }
 
+struct only_domain {
+    const struct directory_rules *rules;
+    struct arena *scratch;
+    slice name;
+    size_t count;
+};
+
+static int count_domain(void *self, const struct directory_domain *d)
+{
+    struct only_domain *only = self;
+
+    if (configured(only->rules, d->name) != NULL)
+        return 0;
+    return ++only->count > 1 ? 1 : arena_copy(only->scratch, d->name, &only->name) ? 0 : -ENOMEM;
+}
+
+int directory_only_domain(struct directory_db *db, const struct directory_rules *rules,
+                          struct arena *scratch, slice *ret)
+{
+    struct only_domain only = {.rules = rules, .scratch = scratch, .count = rules->domain_count};
+    int err;
+
+    if (rules->domain_count > 0)
+        only.name = rules->domains[0].name;
+    err = only.count > 1 ? 1 : directory_each_domain(db, slice_of(NULL, 0), count_domain, &only);
+    if (err < 0)
+        return err;
+    *ret = only.count == 1 ? only.name : slice_of(NULL, 0);
+    return 0;
+}
+
 static int keep_name(void *self, const struct directory_domain *d)
 {
     struct {

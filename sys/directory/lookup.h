@@ -74,6 +74,9 @@ enum recipient_verdict directory_expand(struct directory_db *db,
 /* Is it in the configuration or in the database? -errno when that cannot be known, else 0 or 1. */
 int directory_is_local(struct directory_db *db, const struct directory_rules *rules,
                        struct arena *scratch, slice domain);
+/* The server's domain where it has one only; else *ret is empty. 0 or -errno. */
+int directory_only_domain(struct directory_db *db, const struct directory_rules *rules,
+                          struct arena *scratch, slice *ret) __attribute__((warn_unused_result));
 /* Where the domain's mailboxes are; 0 or -errno. */
 int directory_way_of(struct directory_db *db, const struct directory_rules *rules,
                      struct arena *scratch, slice domain, struct directory_way *ret);
