@@ -33,8 +33,9 @@ struct check_facts {
     const struct session_policy *policy;
     struct ip client;
     bool is_signed_in;
-    slice sender;    /* PHASE_MAIL: local@domain; empty for <> */
-    slice recipient; /* PHASE_RCPT: local@domain, or a bare "postmaster" */
+    slice sender;      /* PHASE_MAIL: local@domain; empty for <> */
+    bool is_name_told; /* by a proxy: nothing is to be looked up */
+    slice recipient;   /* PHASE_RCPT: local@domain, or a bare "postmaster" */
     uint32_t received_fields;
     uint64_t text_bytes;
     enum reason_id text_fault; /* what the text's own form was refused for; REASON_NONE */

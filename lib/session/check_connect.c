@@ -28,6 +28,8 @@ struct verdict check_sessions(const struct check_facts *facts, struct view *view
 struct verdict check_client_name(const struct check_facts *facts, struct view *view)
 {
     struct answer a;
+    if (facts->is_name_told || ip_size(&facts->client) == 0)
+        return verdict_next();
     view_prefetch(view, QUESTION_CLIENT_NAME, ip_bytes(&facts->client), &a);
     return verdict_next();
 }

@@ -13,6 +13,7 @@ static void add_received(struct session *s, const struct turn *t)
         .client_name = buf_slice(&s->client_name),
         .ip = s->client,
         .by = s->policy->host,
+        .is_lmtp = s->policy->is_lmtp,
         .is_extended = s->is_extended,
         .is_tls = s->has_tls,
         .is_auth = s->sign_in != NULL, /* RFC 3848: ESMTPSA */
@@ -47,6 +48,7 @@ static enum envelope_body body_of(const struct transaction *txn)
 static void add_envelope(struct session *s, const struct turn *t)
 {
     struct transaction *txn = s->txn;
+    const struct origin origin = session_origin(s);
     struct buf tls;
     buf_init(&tls, 128);
     if (s->has_tls)
@@ -59,9 +61,9 @@ static void add_envelope(struct session *s, const struct turn *t)
         .requiretls = txn->mail.requiretls,
         .auth = txn->mail.auth,
         .grant = txn->grant,
-        .client_ip = ip_bytes(&s->client),
-        .helo = buf_slice(&s->helo),
-        .client_name = buf_slice(&s->client_name),
+        .client_ip = ip_bytes(origin.ip),
+        .helo = origin.helo,
+        .client_name = origin.name,
         .tls = buf_slice(&tls),
         .incident = session_id(s),
         .received_at_ms = (uint64_t)t->wall_s * 1000,
@@ -78,7 +80,7 @@ void commit_ask(struct session *s, const struct turn *t)
     add_received(s, t);
     add_envelope(s, t);
     if (txn->envelope.err != BUF_OK || txn->added.err != BUF_OK) {
-        say(s, t, REASON_OUT_OF_MEMORY, (slice){0});
+        say_of_message(s, t, REASON_OUT_OF_MEMORY, &(struct reply_facts){0});
         transaction_end(s, t);
         return;
     }
@@ -89,6 +91,7 @@ void commit_ask(struct session *s, const struct turn *t)
         .ask_id = s->commit_ask,
         .recipients = txn->accepted,
         .reverse_path = txn->reverse_path,
+        .origin = s->forwarded != NULL ? ip_bytes(&s->forwarded->ip) : (slice){0},
         .envelope = buf_slice(&txn->envelope),
         .added = buf_slice(&txn->added),
         .header = buf_slice(&txn->header),
@@ -123,7 +126,7 @@ void commit_answered(struct session *s, const struct turn *t, const struct answe
             break;
         }
     }
-    say_facts(s, t, reason, (slice){0}, &facts);
+    say_of_message(s, t, reason, &facts);
     transaction_end(s, t);
     session_wait_for_command(s, t);
 }

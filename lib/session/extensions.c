@@ -48,6 +48,10 @@ void extensions_announce(struct session *s, const struct turn *t)
         sasl_offer_print(&auth, auth_offer(s));
         lines[count++] = buf_slice(&auth);
     }
+    if (session_trusts_peer(s)) {
+        lines[count++] = SLICE_LIT("XCLIENT NAME ADDR PORT PROTO HELO DESTADDR DESTPORT");
+        lines[count++] = SLICE_LIT("XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE");
+    }
     struct reply_facts facts = {.lines = lines, .lines_n = count, .is_greeting = true};
     say_facts(s, t, REASON_EHLO_OK, buf_slice(&s->helo), &facts);
     buf_release(&size);

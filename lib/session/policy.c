@@ -16,6 +16,7 @@ bool policy_begin(struct session *s, const struct turn *t, enum phase phase,
     d->facts.policy = s->policy;
     d->facts.client = s->client;
     d->facts.is_signed_in = s->sign_in != NULL;
+    d->facts.is_name_told = s->is_name_told;
     arena_init(&d->arena, DECISION_ARENA_BYTES);
     view_init(&d->view, &d->arena);
     policy_drop(s);

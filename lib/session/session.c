@@ -24,7 +24,8 @@ void effects_clear(struct effects *fx)
     buf_clear(&fx->reply);
     buf_clear(&fx->store);
     fx->ask_count = fx->finding_count = 0;
-    fx->has_commit = fx->has_auth = fx->discard = fx->start_tls = fx->close = false;
+    fx->has_commit = fx->has_auth = fx->has_client = false;
+    fx->discard = fx->start_tls = fx->close = false;
 }
 
 /* 16 letters and digits of 80 random bits: nobody guesses another session's (DESIGN 8). */
@@ -52,7 +53,11 @@ struct session *session_new(const struct session_policy *policy,
         .state = STATE_CONNECTING,
         .mode = MODE_COMMAND,
         .has_tls = client->tls,
+        .peer = client->ip,
+        .greet_at_ms = now_ms + policy->times.pause_ms,
+        .until_ms = policy->times.session_ms > 0 ? now_ms + policy->times.session_ms : 0,
     };
+    buf_init(&s->told_helo, DOMAIN_MAX_BYTES);
     line_reader_init(&s->reader, SESSION_COMMAND_BYTES);
     buf_init(&s->helo, DOMAIN_MAX_BYTES);
     buf_init(&s->client_name, DOMAIN_MAX_BYTES);
@@ -82,6 +87,8 @@ void session_free(struct session *s)
     buf_release(&s->client_name);
     buf_release(&s->tls_version);
     buf_release(&s->tls_cipher);
+    buf_release(&s->told_helo);
+    forwarded_drop(s);
     free(s);
 }
 
@@ -94,9 +101,8 @@ static void connect_decided(struct session *s, const struct turn *t, struct verd
 {
     switch (v.kind) {
     case VERDICT_NEXT:
-        say(s, t, REASON_SERVICE_READY, (slice){0});
-        s->state = STATE_GREETED;
-        break;
+        greet(s, t);
+        return;
     case VERDICT_REJECT:
         /* RFC 5321 3.1: a server that gives no service says 554 and waits for QUIT. */
         say_decision(s, t, v.reason, (slice){0});
@@ -158,7 +164,7 @@ void session_decide(struct session *s, const struct turn *t)
 
 bool session_is_waiting(const struct session *s)
 {
-    return s->decision != NULL || s->commit_ask != 0 ||
+    return s->decision != NULL || s->commit_ask != 0 || s->is_pausing ||
            (s->exchange != NULL && s->exchange->ask != 0);
 }
 
@@ -173,10 +179,13 @@ static bool has_stopping_effect(const struct effects *fx)
 static void feed_command(struct session *s, const struct turn *t, slice *in)
 {
     struct line line;
+    if (turn_is_broken(s, t, *in))
+        return;
     switch (auth_take_line(s, in, &line)) {
     case LINE_MORE:
         return;
     case LINE_READY:
+        s->has_more = in->n > 0;
         verb_dispatch(s, t, &line);
         line_reader_done(&s->reader);
         break;
@@ -196,6 +205,8 @@ size_t session_feed(struct session *s, slice in, uint64_t now_ms, int64_t wall_s
 {
     const struct turn t = {now_ms, wall_s, fx};
     slice left = in;
+    if (in.n > 0)
+        speak_early(s, &t);
     while (left.n > 0 && !session_is_waiting(s) && !has_stopping_effect(fx)) {
         switch (s->mode) {
         case MODE_COMMAND:
@@ -223,11 +234,17 @@ size_t session_feed(struct session *s, slice in, uint64_t now_ms, int64_t wall_s
     return in.n - left.n;
 }
 
+void session_bytes_wait(struct session *s, uint64_t now_ms, struct effects *fx)
+{
+    const struct turn t = {now_ms, 0, fx};
+    speak_early(s, &t);
+}
+
 void session_answer(struct session *s, uint32_t id, const struct answer *answer, uint64_t now_ms,
                     int64_t wall_s, struct effects *fx)
 {
     const struct turn t = {now_ms, wall_s, fx};
-    if (id == s->client_name_ask) {
+    if (id == s->client_name_ask && id != 0) {
         s->client_name_ask = 0;
         if (answer->state == ANSWER_GIVEN)
             buf_add(&s->client_name, answer->text);
@@ -281,6 +298,8 @@ void session_tick(struct session *s, uint64_t now_ms, struct effects *fx)
     const struct answer none = {.state = ANSWER_FAILED};
     if (s->exchange != NULL && s->exchange->ask != 0) {
         auth_answered(s, &t, &none);
+    } else if (s->is_pausing) {
+        greet_after_pause(s, &t);
     } else if (s->commit_ask != 0) {
         /* It may still be stored and delivered: the client tries again, a double is no loss. */
         commit_answered(s, &t, &none);

@@ -49,6 +49,8 @@ struct session_times {
     uint32_t message_ms;    /* from 354 to the final dot, however steadily it drips */
     uint32_t answer_ms;     /* all that happens after the final dot: well under the client's 10 min;
                                and for a step of AUTH */
+    uint32_t pause_ms;      /* before the 220; whoever speaks meanwhile gets none. 0: none */
+    uint32_t session_ms;    /* of the whole session; 0: no limit */
 };
 
 /* UNAVAILABLE: configured, but there is no certificate just now: 454 (RFC 3207 4). */
@@ -81,6 +83,7 @@ struct session_policy {
     bool hides_client;            /* who has signed in is not named by address in Received */
     bool is_lmtp;                 /* RFC 2033 */
     bool has_expn;                /* for who has signed in */
+    bool refuses_early;           /* what comes before the reply that it had to wait for */
     const struct ip_net *proxies; /* may say XCLIENT and XFORWARD */
     size_t proxies_count;
 };
@@ -123,6 +126,7 @@ struct session_ask {
 /* What was decided, for the log and (later) the history. */
 struct finding {
     enum reason_id reason;
+    bool is_notice; /* it was not refused */
     size_t about_n;
     char about[256]; /* an address or a word of the client, cut when longer */
 };
@@ -132,6 +136,7 @@ struct session_commit {
     uint32_t ask_id;
     uint32_t recipients;
     slice reverse_path;
+    slice origin;   /* the address that XFORWARD told, 4 or 16 bytes, for the log; else empty */
     slice envelope; /* lib/smtp/envelope.h */
     slice added;    /* header fields that we put on top, CRLF ends */
     slice
@@ -171,6 +176,10 @@ struct effects {
     struct session_commit commit;
     bool has_auth;
     struct session_auth auth;
+    /* A trusted proxy has said whose session this is (XCLIENT): counters and log go by that
+     * address from now on. Comes before the asks. random and tls are empty. */
+    bool has_client;
+    struct session_client client;
     /* The message is over: what is stored of it and was not handed over is no longer wanted, and
      * effects.commit's slices are gone, whether its question was answered or not. */
     bool discard;
@@ -196,6 +205,8 @@ void session_free(struct session *s);
  * (session_is_waiting()). Returns early whenever effects must be carried out first. */
 size_t session_feed(struct session *s, slice in, uint64_t now_ms, int64_t wall_s,
                     struct effects *fx);
+/* Bytes wait that cannot be fed yet: before the greeting that is out of turn. */
+void session_bytes_wait(struct session *s, uint64_t now_ms, struct effects *fx);
 /* Ids that are not open any more are ignored: a late answer is no error. */
 void session_answer(struct session *s, uint32_t id, const struct answer *answer, uint64_t now_ms,
                     int64_t wall_s, struct effects *fx);

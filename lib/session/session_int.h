@@ -104,6 +104,12 @@ struct sign_in {
     char bytes[]; /* the account, then the pass */
 };
 
+/* What XFORWARD said of the next message. */
+struct forwarded {
+    struct ip ip;
+    struct buf name, helo, ident;
+};
+
 struct session {
     const struct session_policy *policy;
     struct line_reader reader;
@@ -134,6 +140,18 @@ struct session {
     bool hides_words; /* since AUTH no other verb came: unknown words may be passwords */
     struct ip client;
     char id[SESSION_ID_CHARS];
+
+    struct ip peer;              /* who has connected: client is another after XCLIENT */
+    struct buf told_helo;        /* by XCLIENT; empty: EHLO's own counts */
+    struct forwarded *forwarded; /* NULL: nothing */
+    bool is_name_told;           /* client_name is the proxy's word */
+
+    uint64_t greet_at_ms; /* not before, unless he speaks */
+    uint64_t until_ms;    /* of the whole session; 0: for ever */
+    bool is_pausing;      /* before the greeting */
+    bool was_greeted;
+    bool has_spoken_early;
+    bool has_more; /* bytes lie behind the command that is being answered */
 };
 
 /* ---- replies (session_reply.c) ---- */
@@ -149,6 +167,12 @@ void say_decision(struct session *s, const struct turn *t, enum reason_id reason
 void say_challenge(struct session *s, const struct turn *t, slice challenge);
 /* The reply is the last one. */
 void say_and_close(struct session *s, const struct turn *t, enum reason_id reason);
+
+/* The reply after the final dot: in LMTP one for each recipient that was accepted. */
+void say_of_message(struct session *s, const struct turn *t, enum reason_id reason,
+                    const struct reply_facts *facts);
+/* For the log alone: it was not refused. */
+void session_notice(const struct turn *t, enum reason_id reason);
 
 /* ---- the life of a session (session.c) ---- */
 
@@ -194,6 +218,7 @@ void verb_dispatch(struct session *s, const struct turn *t, const struct line *l
 typedef void verb_handler(struct session *s, const struct turn *t, slice args);
 verb_handler verb_ehlo, verb_helo, verb_mail, verb_rcpt, verb_data, verb_bdat, verb_rset, verb_vrfy,
     verb_help, verb_noop, verb_quit, verb_starttls, verb_auth, verb_not_implemented;
+verb_handler verb_xclient, verb_xforward;
 /* The reply to a path's fault; null paths are a recipient's fault only. REASON_NONE when there is
  * none. */
 enum reason_id path_reason(enum path_err err, enum reason_id no_path, enum reason_id bad_address);
@@ -210,6 +235,38 @@ unsigned extension_mail_params(const struct session *s);
 void mail_decided(struct session *s, const struct turn *t, struct verdict v,
                   const struct view *view);
 void rcpt_decided(struct session *s, const struct turn *t, struct verdict v);
+
+/* ---- LMTP (lmtp.c) ---- */
+
+/* EHLO and HELO where LHLO is spoken, or the other way round; else REASON_NONE. */
+enum reason_id hello_of_the_other(const struct session *s, verb_handler *handler, slice word);
+/* DATA or BDAT in a transaction that has none. */
+enum reason_id no_recipients(const struct session *s);
+
+/* ---- proxies (verb_xclient.c) ---- */
+
+/* Whom the next message comes from, as far as is known. */
+struct origin {
+    const struct ip *ip;
+    slice helo;
+    slice name;
+    slice ident;
+};
+struct origin session_origin(const struct session *s);
+bool session_trusts_peer(const struct session *s);
+void forwarded_drop(struct session *s);
+
+/* ---- speaking out of turn (out_of_turn.c): true, it was answered and the session is over ---- */
+
+/* What is no command line at all; before a line is taken off in. */
+bool turn_is_broken(struct session *s, const struct turn *t, slice in);
+/* A command that comes too early, from another protocol, or too late. handler NULL: unknown. */
+bool turn_is_taken(struct session *s, const struct turn *t, struct command c,
+                   verb_handler *handler);
+/* The connect checks have passed: 220, or the pause before it. */
+void greet(struct session *s, const struct turn *t);
+void greet_after_pause(struct session *s, const struct turn *t);
+void speak_early(struct session *s, const struct turn *t);
 
 /* ---- the text (text.c) and its end (commit.c) ---- */
 

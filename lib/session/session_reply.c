@@ -21,15 +21,21 @@ static uint64_t limit_of(const struct session_policy *p, enum reason_id reason)
     return p->max_client_sessions;
 }
 
-static void find(const struct turn *t, enum reason_id reason, slice about)
+static void find(const struct turn *t, enum reason_id reason, slice about, bool is_notice)
 {
     if (t->fx->finding_count == SESSION_FINDINGS)
         return;
     struct finding *f = &t->fx->findings[t->fx->finding_count++];
     f->reason = reason;
+    f->is_notice = is_notice;
     f->about_n = about.n < sizeof f->about ? about.n : sizeof f->about;
     if (f->about_n > 0)
         memcpy(f->about, about.p, f->about_n);
+}
+
+void session_notice(const struct turn *t, enum reason_id reason)
+{
+    find(t, reason, (slice){0}, true);
 }
 
 void say_facts(struct session *s, const struct turn *t, enum reason_id reason, slice about,
@@ -51,7 +57,7 @@ void say_facts(struct session *s, const struct turn *t, enum reason_id reason, s
     facts->address = about;
     facts->domain = slice_tail(about, slice_rfind(about, '@') + 1);
     if (is_refusal)
-        find(t, reason, about);
+        find(t, reason, about, false);
     /* A client learns of the limit by the 452 and may have sent all its recipients by then (RFC
      * 5321 4.5.3.1.10, RFC 2920): those that were taken must still get their mail. */
     bool is_error =

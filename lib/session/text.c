@@ -158,6 +158,6 @@ void text_decided(struct session *s, const struct turn *t, struct verdict v)
         commit_ask(s, t);
         return;
     }
-    say_decision(s, t, v.reason, (slice){0});
+    say_of_message(s, t, v.reason, &(struct reply_facts){.incident = session_id(s)});
     transaction_end(s, t);
 }

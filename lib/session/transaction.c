@@ -33,6 +33,8 @@ void transaction_end(struct session *s, const struct turn *t)
     /* Also after a commit, and when its answer did not come in time: its slices end here. */
     if (s->commit_ask != 0 || (s->txn != NULL && s->txn->is_stored))
         t->fx->discard = true;
+    if (s->txn != NULL)
+        forwarded_drop(s);
     transaction_free(s->txn);
     s->txn = NULL;
     s->commit_ask = 0;

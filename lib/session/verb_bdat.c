@@ -34,11 +34,11 @@ static enum reason_id refusal(const struct session *s)
     case STATE_CONNECTING:
     case STATE_GREETED:
     case ANY_GREETED:
-        return REASON_HELO_FIRST;
+        return s->policy->is_lmtp ? REASON_LHLO_FIRST : REASON_HELO_FIRST;
     case STATE_READY:
         break;
     case STATE_IN_MAIL:
-        return s->txn->refused > 0 ? REASON_NO_VALID_RECIPIENTS : REASON_RCPT_FIRST;
+        return no_recipients(s);
     case STATE_IN_RCPT:
     case STATE_IN_CHUNKS:
         return REASON_NONE;

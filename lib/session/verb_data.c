@@ -5,8 +5,7 @@ void verb_data(struct session *s, const struct turn *t, slice args)
 {
     (void)args;
     if (s->state == STATE_IN_MAIL) {
-        /* RFC 5321 3.3: none given is an error of order, none accepted is 554. */
-        say(s, t, s->txn->refused > 0 ? REASON_NO_VALID_RECIPIENTS : REASON_RCPT_FIRST, s->verb);
+        say(s, t, no_recipients(s), s->verb);
         return;
     }
     if (s->txn->mail.body == BODY_BINARYMIME) {

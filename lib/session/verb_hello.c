@@ -12,7 +12,7 @@ static bool take_name(struct session *s, const struct turn *t, slice args)
         return false;
     }
     buf_clear(&s->helo);
-    buf_add(&s->helo, name.text);
+    buf_add(&s->helo, s->told_helo.n > 0 ? buf_slice(&s->told_helo) : name.text);
     if (s->helo.err != BUF_OK) {
         say(s, t, REASON_OUT_OF_MEMORY, (slice){0});
         return false;

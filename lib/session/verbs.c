@@ -40,7 +40,7 @@ static enum reason_id out_of_order(const struct session *s, const struct verb *v
     if (s->state == STATE_REFUSED)
         return REASON_SERVICE_REFUSED;
     if (s->state == STATE_GREETED)
-        return REASON_HELO_FIRST;
+        return s->policy->is_lmtp ? REASON_LHLO_FIRST : REASON_HELO_FIRST;
     if (v->handler == verb_mail && s->state != STATE_IN_CHUNKS)
         return REASON_MAIL_NESTED;
     return s->state == STATE_IN_CHUNKS ? REASON_BDAT_UNFINISHED : REASON_MAIL_FIRST;
@@ -77,7 +77,12 @@ void verb_dispatch(struct session *s, const struct turn *t, const struct line *l
     const struct verb *v = find_verb(c.verb);
     /* A client whose AUTH was refused may go on and say its password all the same. */
     s->hides_words = s->hides_words && v == NULL;
-    if (v == NULL)
+    if (turn_is_taken(s, t, c, v == NULL ? NULL : v->handler))
+        return;
+    enum reason_id other = v == NULL ? REASON_NONE : hello_of_the_other(s, v->handler, c.verb);
+    if (other != REASON_NONE)
+        say(s, t, other, c.verb);
+    else if (v == NULL)
         say(s, t, s->state == STATE_REFUSED ? REASON_SERVICE_REFUSED : REASON_COMMAND_UNKNOWN,
             s->hides_words ? (slice){0} : c.verb);
     else if ((v->states & s->state) == 0)

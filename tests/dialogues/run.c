@@ -28,6 +28,7 @@ struct run {
     size_t said_at; /* what of host.said was compared */
     size_t chunk;
     bool has_begun;
+    bool has_bytes_together; /* what it is about is seen in one piece alone */
     bool failed;
 };
 
@@ -155,6 +156,16 @@ static void set(struct run *r, slice key, slice value)
         h->client_name = value;
     else if (slice_is(key, "refuse") && ip_net_parse(value, &h->refused[p->refused_count]) == IP_OK)
         p->refused_count++;
+    else if (slice_is(key, "proxy") && ip_net_parse(value, &h->proxies[p->proxies_count]) == IP_OK)
+        p->proxies_count++;
+    else if (slice_is(key, "protocol"))
+        p->is_lmtp = slice_is(value, "lmtp");
+    else if (slice_is(key, "pause") && is_number)
+        p->times.pause_ms = (uint32_t)n * 1000;
+    else if (slice_is(key, "session") && is_number)
+        p->times.session_ms = (uint32_t)n * 1000;
+    else if (slice_is(key, "early-commands") && slice_is(value, "refused"))
+        p->refuses_early = r->has_bytes_together = true;
     else if (slice_is(key, "sessions"))
         h->admit = slice_is(value, "too-many-here") ? ADMIT_TOO_MANY_HERE : ADMIT_TOO_MANY;
     else if (slice_is(key, "space"))
@@ -326,12 +337,12 @@ static bool run_once(const char *file, slice text, size_t chunk, bool late)
     slice line;
     session_host_init(&r.host);
     r.host.answers_late = late;
-    while (!r.failed && slice_split(&text, '\n', &line)) {
+    while (!r.failed && !(r.has_bytes_together && chunk != 0) && slice_split(&text, '\n', &line)) {
         r.line_number++;
         if (line.n > 0 && line.p[0] != '#')
             step(&r, line);
     }
-    if (!r.has_begun)
+    if (!r.has_begun && !r.has_bytes_together)
         fail(&r, "an empty conversation", (slice){0});
     expect_silence(&r);
     session_host_release(&r.host);

@@ -29,6 +29,7 @@ struct session_host {
     bool has_auth, has_sasl;
     bool has_binding, has_certificate; /* of the next handshake */
     struct ip_net refused[HOST_REFUSED];
+    struct ip_net proxies[HOST_REFUSED];
     enum admit_code admit;
     enum space_code space;
     enum commit_code commit;
