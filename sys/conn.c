@@ -507,7 +507,7 @@ static void on_wake(void *owner)
     touch(c);
 }
 
-void conn_start_tls(struct conn *c, struct tls *tls, uint32_t timeout_ms)
+void conn_start_tls(struct conn *c, struct tls *tls, uint32_t group, uint32_t timeout_ms)
 {
     if (c->state != OPEN || c->tls != NULL)
         return;
@@ -516,7 +516,7 @@ void conn_start_tls(struct conn *c, struct tls *tls, uint32_t timeout_ms)
     buf_release(&c->kept);
     buf_add(&c->wire, buf_slice(&c->out)); /* in the clear still */
     buf_release(&c->out);
-    c->tls = tls_session_new(tls, on_wake, c);
+    c->tls = tls_session_new(tls, group, on_wake, c);
     timer_set(c->set->loop, &c->timer, timeout_ms, on_timeout);
     touch(c);
 }
@@ -524,6 +524,11 @@ void conn_start_tls(struct conn *c, struct tls *tls, uint32_t timeout_ms)
 bool conn_is_tls(const struct conn *c)
 {
     return c->is_secure;
+}
+
+const struct tls_session *conn_tls(const struct conn *c)
+{
+    return c->is_secure ? c->tls : NULL;
 }
 
 void conn_close(struct conn *c, uint32_t timeout_ms)

@@ -25,6 +25,7 @@ struct conn_set; /* the connections of one loop and what they share */
 struct loop;
 struct tls;
 struct tls_facts;
+struct tls_session;
 
 enum { CONN_READ_BYTES = 65536 };          /* the most that on_data is given at once */
 enum { CONN_OUT_HIGH_BYTES = 65536 };      /* above it, the peer's input waits */
@@ -80,11 +81,14 @@ size_t conn_unsent(const struct conn *c);
 void conn_pause(struct conn *c);
 void conn_resume(struct conn *c);
 
-/* Sends what was written before in the clear, then takes part in a handshake as the server.
+/* Sends what was written before in the clear, then takes part in a handshake as the server. group:
+ * whose certificates the client may show (tls_authorities).
  * What conn_pause said before is forgotten. A handshake that is not through after timeout_ms
  * fails. Under TLS already, or closing: ignored. */
-void conn_start_tls(struct conn *c, struct tls *tls, uint32_t timeout_ms);
+void conn_start_tls(struct conn *c, struct tls *tls, uint32_t group, uint32_t timeout_ms);
 bool conn_is_tls(const struct conn *c);
+/* For tls_exporter and its like; NULL in the clear. It lives as long as the connection. */
+const struct tls_session *conn_tls(const struct conn *c);
 
 /* Flushes, sends TLS's close_notify, shuts our side and waits for the peer's end so that no reset
  * overtakes our last reply; all within timeout_ms. No callback but on_closed comes any more. */

@@ -46,7 +46,7 @@ static size_t on_data(void *user, struct conn *c, slice in)
         conn_pause(c);
     if (f->start_tls_at_data) {
         conn_write(c, SLICE_LIT("220 go\r\n"));
-        conn_start_tls(c, f->tls, 200);
+        conn_start_tls(c, f->tls, 0, 200);
     }
     return s.n;
 }
@@ -434,7 +434,7 @@ static void pauses_under_tls(void **state)
     struct fixture *f = *state;
     struct client k;
     give_certificate(f);
-    conn_start_tls(f->c, f->tls, 1000);
+    conn_start_tls(f->c, f->tls, 0, 1000);
     client_init(&k, f);
     shake_hands(f, &k);
     f->take = 5;
@@ -464,7 +464,7 @@ static void handshake_fails(void **state)
 {
     struct fixture *f = *state;
     give_certificate(f);
-    conn_start_tls(f->c, f->tls, 1000);
+    conn_start_tls(f->c, f->tls, 0, 1000);
     peer_says(f, "EHLO x\r\n");
     turn(f);
     assert_string_equal(f->tls_why, "wrong version number");
@@ -478,7 +478,7 @@ static void handshake_takes_too_long(void **state)
 {
     struct fixture *f = *state;
     give_certificate(f);
-    conn_start_tls(f->c, f->tls, 30);
+    conn_start_tls(f->c, f->tls, 0, 30);
     for (int i = 0; i < 100 && f->tls_why[0] == '\0'; i++)
         turn(f);
     assert_string_equal(f->tls_why, "time-out");
@@ -493,7 +493,7 @@ static void peer_leaves_during_signature(void **state)
     struct fixture *f = *state;
     struct client k;
     give_certificate(f);
-    conn_start_tls(f->c, f->tls, 1000);
+    conn_start_tls(f->c, f->tls, 0, 1000);
     client_init(&k, f);
     (void)SSL_do_handshake(k.ssl);
     turn(f);
@@ -510,7 +510,7 @@ static void peer_leaves_during_signature(void **state)
 static void no_certificate_no_tls(void **state)
 {
     struct fixture *f = *state;
-    conn_start_tls(f->c, f->tls, 1000);
+    conn_start_tls(f->c, f->tls, 0, 1000);
     turn(f);
     assert_string_equal(f->tls_why, "no certificate");
     assert_false(conn_is_tls(f->c));

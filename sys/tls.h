@@ -19,15 +19,18 @@
 #ifndef CANDOR_SYS_TLS_H
 #define CANDOR_SYS_TLS_H
 
-#include "lib/base/slice.h"
+#include "lib/base/buf.h"
 
 enum { TLS_KEY_ID_BYTES = 32 };     /* SHA-256 of the SubjectPublicKeyInfo */
 enum { TLS_SIGN_MAX_BYTES = 512 };  /* the longest text that is ever signed */
 enum { TLS_TICKET_KEY_BYTES = 80 }; /* 16 name, 32 AES, 32 HMAC */
 enum { TLS_TICKET_KEYS_MAX = 4 };   /* the newest first; it alone encrypts */
-enum { TLS_JOBS_MAX = 32 };         /* each has a stack of 32 KiB, which is used again */
+enum { TLS_EXPORTER_BYTES = 32, TLS_END_POINT_MAX = 64 };
+enum { TLS_GROUPS_MAX = 64 };
+enum { TLS_JOBS_MAX = 32 }; /* each has a stack of 32 KiB, which is used again */
 
 struct tls;
+struct tls_session; /* of one connection: conn_tls() */
 
 struct tls_ops {
     /* Asks `keys` for a signature. scheme is a TLS SignatureScheme (RFC 8446 4.2.3) and tbs the
@@ -44,6 +47,8 @@ struct tls_facts {
     slice sni;     /* lower case, as the client sent it; empty: none */
     unsigned bits; /* of the cipher's key */
     bool resumed;
+    bool has_binding;     /* tls_exporter or tls_end_point has something */
+    bool has_certificate; /* the client has shown one, and it is valid */
 };
 
 /* NULL when there is no memory or OpenSSL lacks what we need. user is handed to ops. */
@@ -65,8 +70,26 @@ int tls_certificate(struct tls *t, uint32_t index, uint32_t count, slice key_id,
                     slice chain) __attribute__((warn_unused_result));
 /* 1 to TLS_TICKET_KEYS_MAX keys of TLS_TICKET_KEY_BYTES, the newest first. -EINVAL else. */
 int tls_ticket_keys(struct tls *t, slice keys) __attribute__((warn_unused_result));
+/* Clients of that group (a listener, 0 to TLS_GROUPS_MAX - 1) are asked for a certificate from now
+ * on (RFC 8446 4.3.2), which they need not have; it is valid when one of these, DER, stands behind
+ * it or is it. Empty: they are not asked any more. -EINVAL: not understood (nothing changes);
+ * -ENOMEM. */
+int tls_authorities(struct tls *t, uint32_t group, slice certificates)
+    __attribute__((warn_unused_result));
 /* False until a whole set has come: there can be no handshake, so do not offer STARTTLS. */
 bool tls_is_ready(const struct tls *t);
+
+/* What AUTH asks of a connection after its handshake; each is empty when there is none.
+ *
+ * tls-exporter (RFC 9266): under TLS 1.3, and under 1.2 with an extended master secret (RFC 7627)
+ * when the session was not resumed. */
+slice tls_exporter(const struct tls_session *s, char room[static TLS_EXPORTER_BYTES]);
+/* tls-server-end-point (RFC 5929 4): the hash of the certificate that the client was shown, also if
+ * that was in the session which this one resumes. */
+slice tls_end_point(const struct tls_session *s, char room[static TLS_END_POINT_MAX]);
+/* Appends the client's certificate, DER, when it is valid by tls_authorities. False: there is none.
+ */
+bool tls_certificate_of_client(const struct tls_session *s, struct buf *out);
 
 /* The answer to tls_ops.sign; an empty signature says that there is none. */
 void tls_signed(struct tls *t, uint64_t id, slice signature);

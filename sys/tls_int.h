@@ -5,8 +5,6 @@
 #include "lib/base/buf.h"
 #include "sys/tls.h"
 
-struct tls_session;
-
 enum tls_step {
     TLS_STEP_DONE,   /* done what was asked for */
     TLS_STEP_MORE,   /* all of *in was taken and more is needed */
@@ -16,9 +14,10 @@ enum tls_step {
 };
 
 /* wake(owner) is called from tls_signed, or when another session gave up its place; it only takes
- * note, it calls nothing here. NULL when there is no memory or tls is not ready. */
-struct tls_session *tls_session_new(struct tls *t, void (*wake)(void *owner), void *owner)
-    __attribute__((warn_unused_result));
+ * note, it calls nothing here. group: of tls_authorities. NULL when there is no memory or tls is
+ * not ready. */
+struct tls_session *tls_session_new(struct tls *t, uint32_t group, void (*wake)(void *owner),
+                                    void *owner) __attribute__((warn_unused_result));
 /* At any time, also while a signature is awaited. NULL is allowed. */
 void tls_session_free(struct tls_session *s);
 

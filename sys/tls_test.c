@@ -1,258 +1,7 @@
-/* The server's side against OpenSSL's client, over memory, with a stand-in for `keys` that holds
- * the private keys and answers when the test wants. */
-#include "lib/base/test.h"
+#include "sys/tls_world.h"
 
 #include <errno.h>
 #include <openssl/err.h>
-#include <openssl/rsa.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
-
-#include "sys/tls.h"
-#include "sys/tls_int.h"
-
-enum { KEYS = 4, REQUESTS = 1024 };
-
-struct request {
-    uint64_t id;
-    size_t key;
-    uint16_t scheme;
-    char tbs[TLS_SIGN_MAX_BYTES];
-    size_t tbs_n;
-};
-
-struct fixture {
-    struct tls *tls;
-    EVP_PKEY *key[KEYS];
-    char key_id[KEYS][TLS_KEY_ID_BYTES];
-    struct request request[REQUESTS];
-    size_t requests;
-    size_t answered;
-    int refuse;
-    SSL_CTX *client;
-    SSL_SESSION *ticket;
-    size_t woken;
-};
-
-static void on_wake(void *owner)
-{
-    ++*(size_t *)owner;
-}
-
-static int on_sign(void *user, uint64_t id, slice key_id, uint16_t scheme, slice tbs)
-{
-    struct fixture *f = user;
-    if (f->refuse != 0)
-        return f->refuse;
-    assert_true(f->requests < REQUESTS && tbs.n <= TLS_SIGN_MAX_BYTES);
-    struct request *r = &f->request[f->requests];
-    *r = (struct request){.id = id, .key = KEYS, .scheme = scheme, .tbs_n = tbs.n};
-    memcpy(r->tbs, tbs.p, tbs.n);
-    for (size_t i = 0; i < KEYS; i++) {
-        if (slice_eq(key_id, slice_of(f->key_id[i], TLS_KEY_ID_BYTES)))
-            r->key = i;
-    }
-    assert_true(r->key < KEYS);
-    f->requests++;
-    return 0;
-}
-
-static const struct tls_ops ops = {.sign = on_sign};
-
-static void answer(struct fixture *f, const struct request *r)
-{
-    EVP_MD_CTX *m = EVP_MD_CTX_new();
-    EVP_PKEY_CTX *c;
-    char sig[1024];
-    size_t n = sizeof sig;
-    unsigned hash = r->scheme >> 8 == 8 ? r->scheme & 255 : r->scheme >> 8;
-    const EVP_MD *md = r->scheme == 0x0807 ? NULL
-                       : hash == 4         ? EVP_sha256()
-                       : hash == 5         ? EVP_sha384()
-                                           : EVP_sha512();
-    assert_int_equal(EVP_DigestSignInit(m, &c, md, NULL, f->key[r->key]), 1);
-    if (r->scheme >= 0x0804 && r->scheme <= 0x0806) {
-        assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(c, RSA_PKCS1_PSS_PADDING), 1);
-        assert_int_equal(EVP_PKEY_CTX_set_rsa_pss_saltlen(c, RSA_PSS_SALTLEN_DIGEST), 1);
-    }
-    assert_int_equal(EVP_DigestSign(m, (unsigned char *)sig, &n, (const unsigned char *)r->tbs,
-                                    r->tbs_n),
-                     1);
-    EVP_MD_CTX_free(m);
-    tls_signed(f->tls, r->id, slice_of(sig, n));
-}
-
-static void answer_all(struct fixture *f)
-{
-    while (f->answered < f->requests)
-        answer(f, &f->request[f->answered++]);
-}
-
-static slice make_certificate(EVP_PKEY *key, const char *cn, unsigned char **ret)
-{
-    X509 *x = X509_new();
-    X509_set_version(x, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
-    X509_gmtime_adj(X509_getm_notBefore(x), -60);
-    X509_gmtime_adj(X509_getm_notAfter(x), 86400);
-    X509_set_pubkey(x, key);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
-                               (const unsigned char *)cn, -1, -1, 0);
-    X509_set_issuer_name(x, X509_get_subject_name(x));
-    assert_true(X509_sign(x, key, EVP_PKEY_is_a(key, "ED25519") ? NULL : EVP_sha256()) > 0);
-    *ret = NULL;
-    int n = i2d_X509(x, ret);
-    assert_true(n > 0);
-    X509_free(x);
-    return slice_of(*ret, (size_t)n);
-}
-
-static int send_certificate(struct fixture *f, uint32_t index, uint32_t count, size_t key,
-                            const char *cn, const char *names)
-{
-    unsigned char *der;
-    slice chain = make_certificate(f->key[key], cn, &der);
-    int r = tls_certificate(f->tls, index, count, slice_of(f->key_id[key], TLS_KEY_ID_BYTES),
-                            slice_cstr(names), chain);
-    OPENSSL_free(der);
-    return r;
-}
-
-static int on_session(SSL *ssl, SSL_SESSION *ticket)
-{
-    struct fixture *f = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-    SSL_SESSION_free(f->ticket);
-    f->ticket = ticket;
-    return 1;
-}
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    f->key[0] = EVP_RSA_gen(2048);
-    f->key[1] = EVP_EC_gen("P-256");
-    f->key[2] = EVP_EC_gen("P-384");
-    f->key[3] = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-    for (size_t i = 0; i < KEYS; i++) {
-        unsigned char *der = NULL;
-        int n = i2d_PUBKEY(f->key[i], &der);
-        assert_true(n > 0);
-        EVP_Q_digest(NULL, "SHA256", NULL, der, (size_t)n, (unsigned char *)f->key_id[i], NULL);
-        OPENSSL_free(der);
-    }
-    f->tls = tls_new(&ops, f);
-    assert_non_null(f->tls);
-    f->client = SSL_CTX_new(TLS_client_method());
-    SSL_CTX_set_app_data(f->client, f);
-    SSL_CTX_set_session_cache_mode(f->client, SSL_SESS_CACHE_CLIENT);
-    SSL_CTX_sess_set_new_cb(f->client, on_session);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    tls_free(f->tls);
-    SSL_CTX_free(f->client);
-    SSL_SESSION_free(f->ticket);
-    for (size_t i = 0; i < KEYS; i++)
-        EVP_PKEY_free(f->key[i]);
-    free(f);
-    return 0;
-}
-
-/* A client and a session, joined by memory. */
-struct pair {
-    struct fixture *f;
-    struct tls_session *s;
-    SSL *c;
-    struct buf out;
-    enum tls_step step;
-    bool client_done;
-};
-
-static void pair_init(struct pair *p, struct fixture *f, int version, const char *sni)
-{
-    *p = (struct pair){.f = f, .step = TLS_STEP_MORE};
-    p->s = tls_session_new(f->tls, on_wake, &f->woken);
-    assert_non_null(p->s);
-    p->c = SSL_new(f->client);
-    SSL_set_min_proto_version(p->c, version);
-    SSL_set_max_proto_version(p->c, version);
-    if (sni != NULL)
-        SSL_set_tlsext_host_name(p->c, sni);
-    if (f->ticket != NULL)
-        SSL_set_session(p->c, f->ticket);
-    SSL_set_connect_state(p->c);
-    SSL_set_bio(p->c, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
-    buf_init(&p->out, 1 << 20);
-}
-
-static void pair_release(struct pair *p)
-{
-    tls_session_free(p->s);
-    (void)SSL_shutdown(p->c); /* else OpenSSL thinks the session's ticket bad */
-    SSL_free(p->c);
-    buf_release(&p->out);
-}
-
-/* What the server has to say goes to the client. */
-static void to_client(struct pair *p)
-{
-    if (p->out.n > 0)
-        assert_int_equal(BIO_write(SSL_get_rbio(p->c), p->out.p, (int)p->out.n), p->out.n);
-    buf_clear(&p->out);
-}
-
-/* One exchange; the client's bytes reach the server in pieces of `piece`. */
-static void pair_turn(struct pair *p, size_t piece)
-{
-    char bytes[16384];
-    if (!p->client_done)
-        p->client_done = SSL_do_handshake(p->c) == 1;
-    int n = BIO_read(SSL_get_wbio(p->c), bytes, sizeof bytes);
-    slice all = slice_of(bytes, n < 0 ? 0 : (size_t)n);
-    do {
-        slice in = slice_head(all, piece);
-        all = slice_tail(all, piece);
-        while (p->step == TLS_STEP_MORE || p->step == TLS_STEP_WAIT) {
-            p->step = tls_session_handshake(p->s, &in, &p->out);
-            if (p->step != TLS_STEP_WAIT)
-                break;
-            if (p->f->requests == p->f->answered)
-                return; /* in the queue */
-            answer_all(p->f);
-        }
-    } while (all.n > 0 && p->step == TLS_STEP_MORE);
-    to_client(p);
-}
-
-static void pair_handshake(struct pair *p, size_t piece)
-{
-    for (int i = 0; i < 8 && (p->step == TLS_STEP_MORE || !p->client_done); i++)
-        pair_turn(p, piece);
-}
-
-static void pair_talk(struct pair *p)
-{
-    char bytes[4096], got[64];
-    size_t n = 0;
-    assert_int_equal(SSL_write(p->c, "EHLO x\r\n", 8), 8);
-    int r = BIO_read(SSL_get_wbio(p->c), bytes, sizeof bytes);
-    slice in = slice_of(bytes, (size_t)r);
-    assert_int_equal(tls_session_read(p->s, &in, &p->out, got, sizeof got, &n), TLS_STEP_DONE);
-    assert_slice(slice_of(got, n), SLICE_LIT("EHLO x\r\n"));
-    assert_int_equal(tls_session_read(p->s, &in, &p->out, got, sizeof got, &n), TLS_STEP_MORE);
-    assert_int_equal(in.n, 0);
-    assert_int_equal(tls_session_write(p->s, SLICE_LIT("250 y\r\n"), &p->out), TLS_STEP_DONE);
-    to_client(p);
-    assert_int_equal(SSL_read(p->c, got, sizeof got), 7);
-    tls_session_close(p->s, &p->out);
-    to_client(p);
-    assert_int_equal(SSL_read(p->c, got, sizeof got), 0);
-    assert_int_equal(SSL_get_error(p->c, 0), SSL_ERROR_ZERO_RETURN);
-}
 
 static const char *peer_name(struct pair *p)
 {
@@ -281,10 +30,10 @@ static void every_key_and_version(void **state)
         {TLS1_3_VERSION, 3, 0x0807, "TLS_AES_256_GCM_SHA384"},
     };
     assert_false(tls_is_ready(f->tls));
-    assert_null(tls_session_new(f->tls, on_wake, &f->woken));
+    assert_null(tls_session_new(f->tls, 0, world_wake, &f->woken));
     for (size_t i = 0; i < COUNT(rows); i++) {
         for (size_t piece = 1; piece < 20000; piece += 3333) {
-            assert_int_equal(send_certificate(f, 0, 1, rows[i].key, "h", "h.example"), 0);
+            assert_int_equal(world_send_certificate(f, 0, 1, rows[i].key, "h", "h.example"), 0);
             struct pair p;
             struct tls_facts facts;
             pair_init(&p, f, rows[i].version, "H.example");
@@ -306,11 +55,12 @@ static void every_key_and_version(void **state)
 static void name_chooses_certificate(void **state)
 {
     struct fixture *f = *state;
-    assert_int_equal(send_certificate(f, 0, 4, 0, "first-rsa", "a.example mail.a.example"), 0);
+    assert_int_equal(world_send_certificate(f, 0, 4, 0, "first-rsa", "a.example mail.a.example"),
+                     0);
     assert_false(tls_is_ready(f->tls));
-    assert_int_equal(send_certificate(f, 1, 4, 1, "first-ec", "a.example"), 0);
-    assert_int_equal(send_certificate(f, 2, 4, 1, "wild-ec", "*.b.example"), 0);
-    assert_int_equal(send_certificate(f, 3, 4, 0, "c-rsa", "c.example"), 0);
+    assert_int_equal(world_send_certificate(f, 1, 4, 1, "first-ec", "a.example"), 0);
+    assert_int_equal(world_send_certificate(f, 2, 4, 1, "wild-ec", "*.b.example"), 0);
+    assert_int_equal(world_send_certificate(f, 3, 4, 0, "c-rsa", "c.example"), 0);
     assert_true(tls_is_ready(f->tls));
     static const struct {
         const char *sni, *algorithms, *want;
@@ -362,7 +112,7 @@ static void tickets_under_shared_keys(void **state)
         keys[i] = (char)(i / TLS_TICKET_KEY_BYTES * 7 + 1);
     static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
     for (size_t i = 0; i < COUNT(versions); i++) {
-        assert_int_equal(send_certificate(f, 0, 1, 1, "h", "h.example"), 0);
+        assert_int_equal(world_send_certificate(f, 0, 1, 1, "h", "h.example"), 0);
         assert_int_equal(tls_ticket_keys(f->tls, slice_of(keys, TLS_TICKET_KEY_BYTES)), 0);
         assert_false(resumed(f, versions[i], true));
         size_t before = f->requests;
@@ -370,9 +120,9 @@ static void tickets_under_shared_keys(void **state)
         assert_int_equal(f->requests, before); /* no signature for it */
 
         /* Another process with the same keys; then a newer key in front; then the old one gone. */
-        struct tls *other = tls_new(&ops, f), *mine = f->tls;
+        struct tls *other = tls_new(&world_ops, f), *mine = f->tls;
         f->tls = other;
-        assert_int_equal(send_certificate(f, 0, 1, 1, "h", "h.example"), 0);
+        assert_int_equal(world_send_certificate(f, 0, 1, 1, "h", "h.example"), 0);
         assert_int_equal(tls_ticket_keys(other, slice_of(keys, TLS_TICKET_KEY_BYTES)), 0);
         assert_true(resumed(f, versions[i], true));
         char newer[2 * TLS_TICKET_KEY_BYTES];
@@ -402,7 +152,7 @@ static void many_wait_at_once(void **state)
     enum { N = 5 * TLS_JOBS_MAX };
     static struct pair p[N];
     char bytes[16384];
-    assert_int_equal(send_certificate(f, 0, 1, 0, "h", "h.example"), 0);
+    assert_int_equal(world_send_certificate(f, 0, 1, 0, "h", "h.example"), 0);
     for (size_t i = 0; i < N; i++)
         pair_init(&p[i], f, TLS1_3_VERSION, "h.example");
     /* All hellos first, no answer yet: the first TLS_JOBS_MAX wait for theirs, the others for a
@@ -426,25 +176,25 @@ static void many_wait_at_once(void **state)
     p[1].s = p[2].s = p[TLS_JOBS_MAX + 7].s = p[N - 1].s = NULL;
     size_t done = 0;
     for (int round = 0; round < 200 && done < N - 4; round++) {
-        answer_all(f);
+        world_answer_all(f);
         for (size_t i = 0; i < N; i++) {
             if (p[i].s == NULL || p[i].step == TLS_STEP_DONE)
                 continue;
             p[i].step = tls_session_handshake(p[i].s, &in[i], &p[i].out);
-            to_client(&p[i]);
+            pair_to_client(&p[i]);
             p[i].client_done = p[i].client_done || SSL_do_handshake(p[i].c) == 1;
             int n = BIO_read(SSL_get_wbio(p[i].c), bytes, sizeof bytes);
             if (n > 0) {
                 in[i] = slice_of(bytes, (size_t)n);
                 p[i].step = tls_session_handshake(p[i].s, &in[i], &p[i].out);
-                to_client(&p[i]);
+                pair_to_client(&p[i]);
             }
             done += p[i].step == TLS_STEP_DONE;
         }
     }
     assert_int_equal(done, N - 4);
     /* Answers that come late, twice, or for nobody, change nothing. */
-    answer(f, &f->request[0]);
+    world_answer(f, &f->request[0]);
     tls_signed(f->tls, 0, SLICE_LIT("x"));
     tls_signed(f->tls, UINT64_MAX, SLICE_LIT("x"));
     for (size_t i = 0; i < N; i++) {
@@ -458,7 +208,7 @@ static void no_signature_no_session(void **state)
 {
     struct fixture *f = *state;
     struct pair p;
-    assert_int_equal(send_certificate(f, 0, 1, 0, "h", "h.example"), 0);
+    assert_int_equal(world_send_certificate(f, 0, 1, 0, "h", "h.example"), 0);
 
     f->refuse = -EAGAIN;
     pair_init(&p, f, TLS1_2_VERSION, NULL);
@@ -493,7 +243,7 @@ static void not_tls_at_all(void **state)
         {SLICE_LIT("GET / HTTP/1.0\r\n\r\n"), "http request"},
         {SLICE_LIT("EHLO client.example\r\n"), "wrong version number"},
     };
-    assert_int_equal(send_certificate(f, 0, 1, 0, "h", "h.example"), 0);
+    assert_int_equal(world_send_certificate(f, 0, 1, 0, "h", "h.example"), 0);
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct pair p;
         pair_init(&p, f, TLS1_3_VERSION, NULL);
@@ -507,10 +257,10 @@ static void not_tls_at_all(void **state)
 static void bad_sets_are_refused(void **state)
 {
     struct fixture *f = *state;
-    assert_int_equal(send_certificate(f, 0, 1, 0, "good", "h.example"), 0);
+    assert_int_equal(world_send_certificate(f, 0, 1, 0, "good", "h.example"), 0);
     slice id = slice_of(f->key_id[1], TLS_KEY_ID_BYTES), names = SLICE_LIT("h.example");
     unsigned char *der;
-    slice good = make_certificate(f->key[1], "x", &der);
+    slice good = world_certificate(f->key[1], "x", &der);
     assert_int_equal(tls_certificate(f->tls, 0, 0, id, names, good), -EINVAL);
     assert_int_equal(tls_certificate(f->tls, 0, 100000, id, names, good), -EINVAL);
     assert_int_equal(tls_certificate(f->tls, 1, 2, id, names, good), -EINVAL);
@@ -543,7 +293,7 @@ static void policy_holds_at_once(void **state)
     struct tls_facts facts;
     assert_int_equal(tls_policy(f->tls, false, SLICE_LIT("no such cipher")), -EINVAL);
     assert_int_equal(tls_policy(f->tls, false, SLICE_LIT("ECDHE-RSA-AES128-GCM-SHA256")), 0);
-    assert_int_equal(send_certificate(f, 0, 1, 0, "h", "h.example"), 0);
+    assert_int_equal(world_send_certificate(f, 0, 1, 0, "h", "h.example"), 0);
     pair_init(&p, f, TLS1_2_VERSION, NULL);
     pair_handshake(&p, 9999);
     tls_session_facts(p.s, &facts);
@@ -562,14 +312,14 @@ static void policy_holds_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(every_key_and_version, setup, teardown),
-        cmocka_unit_test_setup_teardown(name_chooses_certificate, setup, teardown),
-        cmocka_unit_test_setup_teardown(tickets_under_shared_keys, setup, teardown),
-        cmocka_unit_test_setup_teardown(many_wait_at_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(no_signature_no_session, setup, teardown),
-        cmocka_unit_test_setup_teardown(not_tls_at_all, setup, teardown),
-        cmocka_unit_test_setup_teardown(policy_holds_at_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(bad_sets_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_key_and_version, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(name_chooses_certificate, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(tickets_under_shared_keys, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(many_wait_at_once, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(no_signature_no_session, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(not_tls_at_all, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(policy_holds_at_once, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(bad_sets_are_refused, world_setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
