@@ -99,8 +99,8 @@ control   {d}/control.sock
 deliver   maildir {d}/mail/{{domain}}/{{local}}
 
 listen 127.0.0.1:{self.plain}    {{ class mx;      tls optional }}
-listen 127.0.0.1:{self.starttls} {{ class submit;  tls required }}
-listen 127.0.0.1:{self.tls}      {{ class submit;  tls implicit }}
+listen 127.0.0.1:{self.starttls} {{ class submit;  tls required; auth optional }}
+listen 127.0.0.1:{self.tls}      {{ class submit;  tls implicit; auth optional }}
 
 tls {{
     certificate {d}/tls/cert.pem

@@ -26,7 +26,10 @@ static void derive_listener(struct conf_listen *l, bool has_certificate)
                  : has_certificate               ? CONF_TLS_OPTIONAL
                                                  : CONF_TLS_NONE;
     if (!is_given(&l->node, CONF_listen_auth))
-        l->auth = l->class == CONF_CLASS_SUBMIT ? CONF_AUTH_REQUIRED : CONF_AUTH_NONE;
+        l->auth = l->class == CONF_CLASS_SUBMIT &&
+                          (l->tls != CONF_TLS_NONE || !ip_is_loopback(&l->address.ip))
+                      ? CONF_AUTH_REQUIRED
+                      : CONF_AUTH_NONE;
 }
 
 static bool add_listener(struct reader *r, struct conf *c, uint16_t port)
@@ -201,9 +204,12 @@ static void check_listener(const struct conf *c, const struct conf_listen *l,
     if (l->class == CONF_CLASS_SUBMIT && l->tls == CONF_TLS_NONE && l->auth != CONF_AUTH_NONE &&
         !is_local)
         conf_error(errors, at, "tls required", "passwords would cross the network in the clear");
-    if (l->class == CONF_CLASS_MX && l->auth == CONF_AUTH_REQUIRED)
+    else if (l->class == CONF_CLASS_MX && l->auth == CONF_AUTH_REQUIRED)
         conf_error(errors, l->node.key_at[CONF_listen_auth], "class submit",
                    "other servers have no login here: no mail would come in");
+    else if (l->tls == CONF_TLS_NONE && l->auth != CONF_AUTH_NONE)
+        conf_warning(errors, l->node.key_at[CONF_listen_auth], "tls required",
+                     "passwords are taken under TLS alone: nobody can sign in here");
     if (l->class == CONF_CLASS_MX && !is_local &&
         (l->tls == CONF_TLS_REQUIRED || l->tls == CONF_TLS_IMPLICIT))
         conf_warning(errors, at, "tls optional",

@@ -58,6 +58,66 @@ static uint32_t admit_code(enum admit_verdict verdict)
     return ADMIT_TOO_MANY;
 }
 
+static struct answer auth_answer(const struct ipc_auth_step *step)
+{
+    static const enum auth_code codes[] = {
+        [AUTH_IS_DONE] = AUTH_DONE,
+        [AUTH_IS_CHALLENGE] = AUTH_CHALLENGE,
+        [AUTH_IS_WRONG] = AUTH_WRONG,
+        [AUTH_IS_MALFORMED] = AUTH_MALFORMED,
+        [AUTH_IS_CANCELLED] = AUTH_CANCELLED,
+        [AUTH_IS_UNKNOWN] = AUTH_UNKNOWN,
+        [AUTH_IS_UNSUPPORTED] = AUTH_UNSUPPORTED,
+        [AUTH_IS_IN_CLEAR] = AUTH_IN_CLEAR,
+        [AUTH_IS_UNAVAILABLE] = AUTH_UNAVAILABLE,
+        [AUTH_IS_TOO_WEAK] = AUTH_TOO_WEAK,
+        [AUTH_IS_TOO_MANY] = AUTH_TOO_MANY,
+    };
+    struct answer a = {.state = ANSWER_GIVEN};
+    if (step->result >= sizeof codes / sizeof codes[0])
+        return (struct answer){.state = ANSWER_FAILED};
+    a.code = codes[step->result];
+    a.number = step->credential;
+    a.text = a.code == AUTH_DONE ? step->account : step->challenge;
+    a.token = step->pass;
+    return a;
+}
+
+static struct answer sender_answer(const struct ipc_sender_verdict *v)
+{
+    struct answer a = {.state = ANSWER_GIVEN};
+    switch ((enum sender_verdict)v->verdict) {
+    case SENDER_IS_OK:
+        a.code = SENDER_YES;
+        a.number = v->recipients;
+        a.token = v->grant;
+        return a;
+    case SENDER_IS_NOT_OWN:
+        a.code = SENDER_NOT_OWN;
+        return a;
+    case SENDER_IS_LIMITED:
+        a.code = SENDER_LIMITED;
+        a.number = v->limit;
+        a.window_s = v->window_s;
+        return a;
+    case SENDER_IS_OVER:
+        a.code = SENDER_OVER;
+        return a;
+    case SENDER_IS_TEMPFAIL:
+        break;
+    }
+    return (struct answer){.state = ANSWER_FAILED};
+}
+
+/* A list's verdict is a recipient's. */
+static struct answer expn_answer(const struct ipc_expn_list *list)
+{
+    const struct ipc_rcpt_verdict verdict = {.verdict = list->verdict};
+    struct answer a = recipient_answer(&verdict);
+    a.text = list->lines;
+    return a;
+}
+
 void answers_take(struct role *r, struct rpc *peer, enum ipc_type call, uint64_t token,
                   enum rpc_result result, struct ipc_message *m)
 {
@@ -87,6 +147,12 @@ void answers_take(struct role *r, struct rpc *peer, enum ipc_type call, uint64_t
         a = recipient_answer(&m->rcpt_verdict);
         if (m->rcpt_verdict.verdict == RECIPIENT_IS_OK)
             client_remember_recipient(s, token, &m->rcpt_verdict);
+    } else if (is_given && call == IPC_AUTH) {
+        a = auth_answer(&m->auth_step);
+    } else if (is_given && call == IPC_SENDER_CHECK) {
+        a = sender_answer(&m->sender_verdict);
+    } else if (is_given && call == IPC_EXPN) {
+        a = expn_answer(&m->expn_list);
     } else if (is_given && call == IPC_COMMIT) {
         a.code = m->committed.result == SPOOL_RESULT_DONE      ? COMMIT_DONE
                  : m->committed.result == SPOOL_RESULT_NO_ROOM ? COMMIT_FULL

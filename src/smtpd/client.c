@@ -114,18 +114,22 @@ void client_carry_out(struct client *c)
     if (fx->reply.n > 0)
         conn_write(c->conn, buf_slice(&fx->reply));
     if (fx->start_tls)
-        conn_start_tls(c->conn, s->tls, (uint32_t)c->rules->conf->timeouts.tls);
+        conn_start_tls(c->conn, s->tls, c->listener, (uint32_t)c->rules->conf->timeouts.tls);
     if (fx->close)
         client_begin_close(c);
-    bool has_commit = fx->has_commit;
+    bool has_commit = fx->has_commit, has_auth = fx->has_auth;
     if (has_commit)
         c->commit = fx->commit;
+    if (has_auth)
+        c->auth = fx->auth;
     memcpy(asks, fx->asks, ask_count * sizeof asks[0]);
     effects_clear(fx);
     if (has_commit) {
         c->has_commit = true;
         body_commit(c);
     }
+    if (has_auth)
+        client_ask(c, c->auth.ask_id, QUESTION_AUTH, (slice){0});
     for (size_t i = 0; i < ask_count; i++)
         client_ask(c, asks[i].id, asks[i].kind, asks[i].key);
     if (!c->is_closing)
@@ -187,7 +191,8 @@ static void on_tls(void *user, struct conn *conn, const struct tls_facts *facts,
     struct session_tls tls = {0};
     (void)why;
     if (facts != NULL)
-        tls = (struct session_tls){facts->version, facts->cipher, facts->sni};
+        tls = (struct session_tls){facts->version, facts->cipher, facts->sni, facts->has_binding,
+                                   facts->has_certificate};
     if (c->session == NULL) {
         if (facts == NULL)
             return; /* on_closed follows */
@@ -212,6 +217,7 @@ static void on_closed(void *user, struct conn *conn, enum conn_end end, slice de
     if (c->is_crowd)
         crowd_remove(&s->crowd, &c->ip);
     client_forget_questions(c);
+    client_exchange_drop(c);
     body_drop(c);
     session_free(c->session);
     ruleset_unref(c->rules);
@@ -279,7 +285,7 @@ void client_new(struct server *s, uint32_t listener, int fd, const struct ip *ip
     if (c->is_crowd)
         crowd_add(&s->crowd, ip);
     if (s->rules->conf->listen.v[listener].tls == CONF_TLS_IMPLICIT)
-        conn_start_tls(c->conn, s->tls, (uint32_t)c->rules->conf->timeouts.tls);
+        conn_start_tls(c->conn, s->tls, c->listener, (uint32_t)c->rules->conf->timeouts.tls);
     else if (!begin_session(c))
         conn_abort(c->conn);
 }

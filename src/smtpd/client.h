@@ -23,6 +23,10 @@ void client_answer(struct server *s, uint64_t token, const struct answer *answer
 void client_admitted(struct server *s, uint64_t token, bool is_counted);
 /* counters died, and all that it had counted with it. */
 void client_forget_counts(struct server *s);
+/* directory died, and every exchange with it; who has signed in stays so. */
+void client_forget_exchanges(struct server *s);
+/* 421 to all who have signed in with that. */
+void client_revoke(struct server *s, const struct ipc_revoke *r);
 /* directory's yes for the recipient with this token goes to the cache. */
 void client_remember_recipient(struct server *s, uint64_t token,
                                const struct ipc_rcpt_verdict *verdict);

@@ -1,6 +1,6 @@
 /* client_int: what the files of one client share: client.c has the connection and carries out what
- * the session wants, questions.c asks for it, body.c brings the body to queue, client_log.c says
- * what happened. */
+ * the session wants, questions.c asks for it, exchange.c carries the exchange of signing in, body.c
+ * brings the body to queue, client_log.c says what happened. */
 #ifndef CANDOR_SMTPD_CLIENT_INT_H
 #define CANDOR_SMTPD_CLIENT_INT_H
 
@@ -24,6 +24,7 @@ struct client {
     struct timer timer;
     struct store store;
     struct session_commit commit; /* while its answer is open */
+    struct session_auth auth;     /* while its answer is open */
     struct waiting_ask *waiting;
     struct client *next_stalled;
     uint32_t number;
@@ -33,6 +34,7 @@ struct client {
     uint32_t
         open_file_ask; /* not 0: a file for the body was asked for, nothing is read until then */
     uint64_t timer_at_ms;
+    uint64_t signed_in_ms; /* wall clock: when the last exchange began */
     struct ip ip;
     uint16_t port;
     bool is_stalled; /* in server->stalled */
@@ -42,7 +44,8 @@ struct client {
     bool is_paused;  /* conn holds bytes that the session has not taken */
     bool is_closing;
     bool has_eof;
-    bool has_commit; /* c->commit is to be asked for, or has been */
+    bool has_commit;   /* c->commit is to be asked for, or has been */
+    bool has_exchange; /* directory has one of this client */
     bool store_failed;
 };
 
@@ -67,6 +70,17 @@ void client_begin_close(struct client *c);
 void client_ask(struct client *c, uint32_t id, enum question_kind kind, slice key);
 /* The client has gone: nothing of it waits any more, and counters hear of its end. */
 void client_forget_questions(struct client *c);
+
+/* ---- exchange.c ---- */
+
+/* Puts c->auth on the channel. */
+int client_exchange_ask(struct client *c, struct rpc *directory, uint32_t id);
+/* True: directory need not be asked for c->auth, *ret is the answer. */
+bool client_exchange_answer_here(const struct client *c, struct answer *ret);
+/* Before an answer to c->auth is given to the session. */
+void client_exchange_answered(struct client *c, const struct answer *answer);
+/* The exchange, if there is one, is not wanted any more. */
+void client_exchange_drop(struct client *c);
 
 /* ---- body.c ---- */
 

@@ -25,6 +25,8 @@ void client_log_accepted(struct client *c, uint64_t id)
     log_slice(&line, "session", session_id(c->session));
     log_slice(&line, "queue_id", queueid_print(id, text));
     log_slice(&line, "from", c->commit.reverse_path);
+    if (session_account(c->session).n > 0)
+        log_slice(&line, "account", session_account(c->session));
     log_u64(&line, "recipients", c->commit.recipients);
     log_u64(&line, "bytes", c->commit.header.n + c->commit.body_bytes);
     log_end(&line);

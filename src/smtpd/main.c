@@ -182,6 +182,8 @@ static void on_gone(struct role *r, struct rpc *peer)
         buf_clear(&s->orphans);
         client_forget_counts(s);
     }
+    if (rpc_peer(peer) == ROLE_DIRECTORY)
+        client_forget_exchanges(s);
     if (rpc_peer(peer) == ROLE_QUEUE)
         s->space_is_low = false;
 }
@@ -224,6 +226,8 @@ static void on_message(struct role *r, struct rpc *peer, struct ipc_message *m)
         err = tls_ticket_keys(s->tls, m->ticket_keys.keys);
     } else if (m->type == IPC_PRESSURE) {
         s->space_is_low = m->pressure.level != 0;
+    } else if (m->type == IPC_REVOKE) {
+        client_revoke(s, &m->revoke);
     } else if (m->type == IPC_ADMIN) {
         on_admin(s, peer, m);
     }

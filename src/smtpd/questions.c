@@ -32,14 +32,30 @@ static int ask_recipient(struct client *c, struct rpc *directory, uint32_t id, s
     return rpc_call_rcpt_check(directory, client_token(c, id), &fields);
 }
 
+static int ask_sender(struct client *c, struct rpc *directory, uint32_t id, slice key)
+{
+    const struct ipc_sender_check fields = {.pass = session_pass(c->session),
+                                            .session = session_id(c->session),
+                                            .address = key};
+    return rpc_call_sender_check(directory, client_token(c, id), &fields);
+}
+
+static int ask_expn(struct client *c, struct rpc *directory, uint32_t id, slice key)
+{
+    const struct ipc_expn fields = {.pass = session_pass(c->session), .address = key};
+    return rpc_call_expn(directory, client_token(c, id), &fields);
+}
+
 /* Whom a kind of question goes to. */
 static struct rpc *peer_for(struct client *c, enum question_kind kind)
 {
-    enum role_id peer = kind == QUESTION_ADMIT         ? ROLE_COUNTERS
-                        : kind == QUESTION_CLIENT_NAME ? ROLE_RESOLVER
-                        : kind == QUESTION_RECIPIENT   ? ROLE_DIRECTORY
-                                                       : ROLE_QUEUE;
-    return role_peer(c->server->role, peer, 0);
+    static const enum role_id peers[] = {
+        [QUESTION_ADMIT] = ROLE_COUNTERS,   [QUESTION_CLIENT_NAME] = ROLE_RESOLVER,
+        [QUESTION_SPACE] = ROLE_QUEUE,      [QUESTION_RECIPIENT] = ROLE_DIRECTORY,
+        [QUESTION_COMMIT] = ROLE_QUEUE,     [QUESTION_AUTH] = ROLE_DIRECTORY,
+        [QUESTION_SENDER] = ROLE_DIRECTORY, [QUESTION_EXPN] = ROLE_DIRECTORY,
+    };
+    return role_peer(c->server->role, peers[kind], 0);
 }
 
 /* What needs no asking: false when somebody has to be asked. */
@@ -63,9 +79,10 @@ static bool answer_here(struct client *c, enum question_kind kind, slice key, st
     case QUESTION_RECIPIENT:
         ret->code = RECIPIENT_YES;
         return recipient_cache_find(&s->recipients, key, genpage_read(&s->generation), &canonical);
+    case QUESTION_AUTH:
+        return client_exchange_answer_here(c, ret);
     case QUESTION_CLIENT_NAME:
     case QUESTION_COMMIT:
-    case QUESTION_AUTH:
     case QUESTION_SENDER:
     case QUESTION_EXPN:
         break;
@@ -92,10 +109,16 @@ static void put_ask(struct client *c, uint32_t id, enum question_kind kind, slic
         case QUESTION_COMMIT:
             err = body_ask_queue(c, peer, id);
             break;
-        case QUESTION_SPACE:
         case QUESTION_AUTH:
+            err = client_exchange_ask(c, peer, id);
+            break;
         case QUESTION_SENDER:
+            err = ask_sender(c, peer, id, key);
+            break;
         case QUESTION_EXPN:
+            err = ask_expn(c, peer, id, key);
+            break;
+        case QUESTION_SPACE:
             break;
         }
     }
@@ -171,6 +194,10 @@ void client_answer(struct server *s, uint64_t token, const struct answer *answer
         c->has_commit = false;
         if (answer->state == ANSWER_GIVEN && answer->code == COMMIT_DONE)
             client_log_accepted(c, answer->number);
+    }
+    if (c->auth.ask_id != 0 && id == c->auth.ask_id) {
+        c->auth = (struct session_auth){0};
+        client_exchange_answered(c, answer);
     }
     client_give(c, id, answer);
     client_go_on(c);

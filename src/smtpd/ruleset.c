@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "lib/auth/mechanism.h"
+
 static struct check_list connect_checks(struct ruleset *r, size_t refused_count)
 {
     const struct conf_check_list *wanted = &r->conf->check_connect;
@@ -74,6 +76,14 @@ static void add_tls(struct session_policy policies[2], enum conf_tls_mode mode)
     policies[0].tls_required = policies[1].tls_required = mode == CONF_TLS_REQUIRED;
 }
 
+static void add_auth(struct session_policy *policy, const struct conf *c,
+                     const struct conf_listen *l)
+{
+    policy->auth_mechanisms = l->auth == CONF_AUTH_NONE ? 0 : sasl_allowed(c);
+    policy->auth_required = l->auth == CONF_AUTH_REQUIRED;
+    policy->is_submission = l->class == CONF_CLASS_SUBMIT;
+}
+
 struct ruleset *ruleset_new(slice text)
 {
     size_t refused_count = 0;
@@ -91,7 +101,9 @@ struct ruleset *ruleset_new(slice text)
     for (enum phase p = PHASE_CONNECT + 1; p < PHASE_COUNT; p++)
         r->checks[p] = check_default(p);
     for (size_t i = 0; i < r->conf->listen.n; i++) {
-        r->policies[i][0] = r->policies[i][1] = common_policy(r, refused_count);
+        r->policies[i][0] = common_policy(r, refused_count);
+        add_auth(&r->policies[i][0], r->conf, &r->conf->listen.v[i]);
+        r->policies[i][1] = r->policies[i][0];
         add_tls(r->policies[i], r->conf->listen.v[i].tls);
     }
     return r;
