@@ -11,7 +11,7 @@
 /* Where a reason may be missing. */
 #define REASON_NONE REASON_COUNT
 
-enum phase { PHASE_CONNECT, PHASE_MAIL, PHASE_RCPT, PHASE_MESSAGE, PHASE_COUNT };
+enum phase { PHASE_CONNECT, PHASE_MAIL, PHASE_RCPT, PHASE_MESSAGE, PHASE_EXPN, PHASE_COUNT };
 
 enum check_id {
 #define CHECK(id, name, phase, step, source) CHECK_##id,
@@ -35,7 +35,7 @@ struct check_facts {
     bool is_signed_in;
     slice sender;      /* PHASE_MAIL: local@domain; empty for <> */
     bool is_name_told; /* by a proxy: nothing is to be looked up */
-    slice recipient;   /* PHASE_RCPT: local@domain, or a bare "postmaster" */
+    slice recipient;   /* PHASE_RCPT: local@domain, or a bare "postmaster". PHASE_EXPN: a list */
     uint32_t received_fields;
     uint64_t text_bytes;
     enum reason_id text_fault; /* what the text's own form was refused for; REASON_NONE */

@@ -5,7 +5,7 @@
 #include "lib/session/check.h"
 
 check_step check_refuse_list, check_sessions, check_client_name, check_space, check_sender,
-    check_mailbox, check_loop, check_form;
+    check_mailbox, check_loop, check_form, check_expn;
 
 static inline struct verdict verdict_next(void)
 {

@@ -48,6 +48,9 @@ void extensions_announce(struct session *s, const struct turn *t)
         sasl_offer_print(&auth, auth_offer(s));
         lines[count++] = buf_slice(&auth);
     }
+    /* RFC 5321 3.5.2: where it is served it is announced. */
+    if (session_may_expand(s))
+        lines[count++] = SLICE_LIT("EXPN");
     if (session_trusts_peer(s)) {
         lines[count++] = SLICE_LIT("XCLIENT NAME ADDR PORT PROTO HELO DESTADDR DESTPORT");
         lines[count++] = SLICE_LIT("XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE");

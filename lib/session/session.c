@@ -126,6 +126,8 @@ static uint32_t time_of(const struct session_times *times, enum phase phase)
         return times->mail_ms;
     case PHASE_RCPT:
         return times->rcpt_ms;
+    case PHASE_EXPN:
+        return times->rcpt_ms;
     case PHASE_MESSAGE:
     case PHASE_COUNT:
         break;
@@ -155,6 +157,9 @@ void session_decide(struct session *s, const struct turn *t)
         break;
     case PHASE_MESSAGE:
         text_decided(s, t, v);
+        break;
+    case PHASE_EXPN:
+        expn_decided(s, t, v, d);
         break;
     case PHASE_COUNT:
         break;

@@ -218,7 +218,7 @@ void verb_dispatch(struct session *s, const struct turn *t, const struct line *l
 typedef void verb_handler(struct session *s, const struct turn *t, slice args);
 verb_handler verb_ehlo, verb_helo, verb_mail, verb_rcpt, verb_data, verb_bdat, verb_rset, verb_vrfy,
     verb_help, verb_noop, verb_quit, verb_starttls, verb_auth, verb_not_implemented;
-verb_handler verb_xclient, verb_xforward;
+verb_handler verb_xclient, verb_xforward, verb_expn;
 /* The reply to a path's fault; null paths are a recipient's fault only. REASON_NONE when there is
  * none. */
 enum reason_id path_reason(enum path_err err, enum reason_id no_path, enum reason_id bad_address);
@@ -235,6 +235,10 @@ unsigned extension_mail_params(const struct session *s);
 void mail_decided(struct session *s, const struct turn *t, struct verdict v,
                   const struct view *view);
 void rcpt_decided(struct session *s, const struct turn *t, struct verdict v);
+
+/* EXPN is served, and to him. */
+bool session_may_expand(const struct session *s);
+void expn_decided(struct session *s, const struct turn *t, struct verdict v, struct decision *d);
 
 /* ---- LMTP (lmtp.c) ---- */
 

@@ -158,6 +158,8 @@ static void set(struct run *r, slice key, slice value)
         p->refused_count++;
     else if (slice_is(key, "proxy") && ip_net_parse(value, &h->proxies[p->proxies_count]) == IP_OK)
         p->proxies_count++;
+    else if (slice_is(key, "expn"))
+        p->has_expn = true;
     else if (slice_is(key, "protocol"))
         p->is_lmtp = slice_is(value, "lmtp");
     else if (slice_is(key, "pause") && is_number)
