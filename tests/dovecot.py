@@ -14,6 +14,7 @@ import os
 import pathlib
 import pwd
 import shutil
+import signal
 import subprocess
 import time
 
@@ -193,6 +194,11 @@ service stats {{
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait(15)
+        # auth outlives its master for as long as somebody is connected to it.
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
         self.process = None
 
     def __enter__(self):

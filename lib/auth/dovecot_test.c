@@ -96,9 +96,11 @@ static void writes(void **state)
     if (ip_parse(SLICE_LIT("192.0.2.1"), &r.ip) != IP_OK)
         fail();
     assert_true(dovecot_put_plain(&out, &r));
-    assert_slice(buf_slice(&out),
-                 SLICE_LIT("AUTH\t7\tPLAIN\tservice=smtp\tsecured\tnologin\tsession=s\001t1\trip="
-                           "192.0.2.1\tresp=AGFsaWNlAHB3\n"));
+    assert_slice(
+        buf_slice(&out),
+        SLICE_LIT(
+            "AUTH\t7\tPLAIN\tservice=smtp\tsecured\tnologin\tno-penalty\tsession=s\001t1\trip="
+            "192.0.2.1\tresp=AGFsaWNlAHB3\n"));
     buf_clear(&out);
     assert_true(dovecot_put_user(&out, 8, SLICE_LIT("a\tb")));
     assert_slice(buf_slice(&out), SLICE_LIT("USER\t8\ta\001tb\tservice=smtp\n"));

@@ -1,0 +1,214 @@
+"""Accounts that others know: Dovecot, LDAP and PAM, each a real one, asked by the role authx as
+directory asks it (tests/support/authx_ask.c); then through the whole server."""
+import os
+import queue
+import subprocess
+import threading
+import time
+
+import pytest
+
+from dovecot import Dovecot
+from dovecot import is_missing as dovecot_misses
+from server import BUILD, die_with_parent, eventually, new_directory, remove_directory
+
+ASK = BUILD / "tests" / "support" / "authx_ask"
+AUTHX = BUILD / "src" / "authx" / "authx"
+PAM = BUILD / "src" / "pam" / "pam"
+
+DOMAIN = "demo.example"
+
+
+@pytest.fixture
+def directory():
+    path = new_directory()
+    yield path
+    remove_directory(path)
+
+
+class Authx:
+    """The role, with this configuration, until the block ends."""
+
+    def __init__(self, directory, text, pam=False, environment=None):
+        self.conf = os.path.join(directory, "authx.conf")
+        self.log_path = os.path.join(directory, "authx.log")
+        with open(self.conf, "w") as f:
+            f.write(f"host mx.{DOMAIN}\n{text}\n")
+        self.arguments = [ASK, self.conf, AUTHX] + ([PAM] if pam else [])
+        self.environment = {**os.environ, **(environment or {})}
+        self.answers, self.asked, self.secrets = {}, 0, set()
+        self.new = threading.Condition()
+
+    def __enter__(self):
+        self.log = open(self.log_path, "ab")
+        self.process = subprocess.Popen(self.arguments, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=self.log, text=True,
+                                        env=self.environment, preexec_fn=die_with_parent)
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+        return self
+
+    def read(self):
+        for line in self.process.stdout:
+            number, code, account = line.rstrip("\n").split(" ", 2)
+            with self.new:
+                self.answers[int(number)] = (code, account, time.monotonic())
+                self.new.notify_all()
+
+    def __exit__(self, kind, *_):
+        self.process.stdin.close()
+        try:
+            status = self.process.wait(40)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            status = self.process.wait(10)
+        self.log.close()
+        if kind is None:
+            assert status == 0, self.log_text()
+            for secret in self.secrets:
+                assert secret not in self.log_text(), f"{secret!r} is in the log"
+
+    def log_text(self):
+        with open(self.log_path, errors="replace") as f:
+            return f.read()
+
+    def ask(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        self.asked += 1
+        return self.asked - 1
+
+    def begin_verify(self, name, secret, as_sent=""):
+        self.secrets |= {s for s in (secret, as_sent) if len(s) > 5}
+        return self.ask(f"verify {name or '-'} {secret.encode().hex() or '-'} "
+                        f"{as_sent.encode().hex() or '-'}".rstrip("-").rstrip())
+
+    def wait(self, number, seconds=35):
+        with self.new:
+            assert self.new.wait_for(lambda: number in self.answers, seconds), self.log_text()[-4000:]
+            return self.answers[number][:2]
+
+    def verify(self, *arguments):
+        return self.wait(self.begin_verify(*arguments))
+
+    def find(self, name):
+        return self.wait(self.ask(f"find {name}"))
+
+
+# ---- Dovecot ----
+
+needs_dovecot = pytest.mark.skipif(dovecot_misses() != "",
+                                   reason=f"needs the packages {dovecot_misses()}")
+
+FASTER = "auth_failure_delay = 1 secs"
+
+
+@pytest.fixture
+def dovecot(directory):
+    one = Dovecot(os.path.join(directory, "dovecot"), extra=FASTER)
+    one.user(f"alice@{DOMAIN}", "correct horse")
+    one.user(f"hashed@{DOMAIN}", "battery staple", scheme="SHA512-CRYPT")
+    with one:
+        yield one
+
+
+def unix(one):
+    return (f"dovecot {{ socket unix:{one.auth_socket}; users unix:{one.run}/auth-userdb }}\n"
+            f"domain {DOMAIN} {{ accounts dovecot }}")
+
+
+@needs_dovecot
+@pytest.mark.parametrize("way", ["unix", "tcp"])
+def test_dovecot_says_whose_password_it_is(directory, dovecot, way):
+    text = unix(dovecot) if way == "unix" else f"dovecot {{ socket 127.0.0.1:{dovecot.auth_port} }}"
+    with Authx(directory, text) as authx:
+        alice = f"alice@{DOMAIN}"
+        assert authx.verify(alice, "correct horse") == ("yes", alice)
+        assert authx.verify(alice, "wrong horse")[0] == "no"
+        assert authx.verify(f"ALICE@{DOMAIN}", "correct horse") == ("yes", alice)  # as it says
+        assert authx.verify(f"hashed@{DOMAIN}", "battery staple")[0] == "yes"
+        assert authx.verify(f"nobody@{DOMAIN}", "correct horse")[0] == "no"
+        assert authx.verify("no address", "correct horse")[0] == "no"
+        # SASLprep's form and what was typed: whichever fits.
+        assert authx.verify(alice, "prepared text", "correct horse")[0] == "yes"
+        assert authx.verify(alice, "correct horse", "typed otherwise")[0] == "yes"
+        assert authx.verify(alice, "prepared text", "typed otherwise")[0] == "no"
+        # What must never reach it.
+        for secret in ("", "with\0nul", "long" * 1000):
+            assert authx.verify(alice, secret)[0] == "no"
+        assert authx.verify(alice, "correct horse")[0] == "yes"
+
+
+@needs_dovecot
+def test_dovecot_answers_many_at_a_time(directory, dovecot):
+    """Wrong ones are held back by Dovecot; right ones do not wait for them."""
+    with Authx(directory, unix(dovecot)) as authx:
+        assert authx.verify(f"alice@{DOMAIN}", "correct horse")[0] == "yes"
+        wrong = [authx.begin_verify(f"alice@{DOMAIN}", f"wrong horse {i}") for i in range(20)]
+        right = [authx.begin_verify(f"alice@{DOMAIN}", "correct horse") for _ in range(100)]
+        assert {authx.wait(n)[0] for n in right} == {"yes"}
+        assert {authx.wait(n)[0] for n in wrong} == {"no"}
+        assert max(authx.answers[n][2] for n in right) < min(authx.answers[n][2] for n in wrong)
+
+
+@needs_dovecot
+def test_dovecot_knows_who_there_is(directory, dovecot):
+    with Authx(directory, unix(dovecot)) as authx:
+        assert authx.find(f"alice@{DOMAIN}") == ("yes", f"alice@{DOMAIN}")
+        assert authx.find(f"nobody@{DOMAIN}")[0] == "unknown"
+        dovecot.user(f"new@{DOMAIN}", "x")
+        eventually(lambda: authx.find(f"new@{DOMAIN}")[0] == "yes", 10, "the new user")
+    with Authx(directory, f"dovecot {{ socket unix:{dovecot.auth_socket} }}") as authx:
+        assert authx.find(f"alice@{DOMAIN}")[0] == "no"  # nobody can be asked
+
+
+@needs_dovecot
+def test_dovecot_goes_and_comes_back(directory, dovecot):
+    with Authx(directory, unix(dovecot)) as authx:
+        alice = f"alice@{DOMAIN}"
+        assert authx.verify(alice, "correct horse")[0] == "yes"
+        dovecot.stop()
+        eventually(lambda: authx.verify(alice, "correct horse")[0] == "failed", 20, "its end")
+        eventually(lambda: authx.find(alice)[0] == "failed", 20, "its end")
+        began = time.monotonic()
+        assert authx.verify(alice, "correct horse")[0] == "failed"
+        assert time.monotonic() - began < 3
+        dovecot.start()
+        eventually(lambda: authx.verify(alice, "correct horse")[0] == "yes", 10, "Dovecot again")
+        eventually(lambda: authx.find(alice)[0] == "yes", 10, "its users again")
+    assert authx.log_text().count("event=backend.down") == 2  # once for each socket, not more
+
+
+@needs_dovecot
+def test_dovecot_without_plain_is_told_in_the_log(directory):
+    one = Dovecot(os.path.join(directory, "dovecot"), mechanisms="scram-sha-256")
+    with one, Authx(directory, f"dovecot {{ socket unix:{one.auth_socket} }}") as authx:
+        assert authx.verify(f"alice@{DOMAIN}", "correct horse")[0] == "failed"
+        assert "it speaks something else" in authx.log_text()
+
+
+def test_a_backend_that_says_nothing(directory):
+    """A port that takes connections and never answers; and one that greets and then is silent."""
+    import socket
+    listener = socket.create_server(("127.0.0.1", 0))
+    held, greeting = [], [b""]
+
+    def serve():
+        while True:
+            try:
+                held.append(listener.accept()[0])
+                held[-1].sendall(greeting[0])
+            except OSError:
+                return
+
+    threading.Thread(target=serve, daemon=True).start()
+    text = f"dovecot {{ socket 127.0.0.1:{listener.getsockname()[1]}; timeout 2s }}"
+    try:
+        for greeting[0] in (b"", b"VERSION\t1\t2\nMECH\tPLAIN\nDONE\n", b"x" * 70000,
+                            b"VERSION\t9\t0\n", b"VERSION\t1\t2\nMECH\tPLAIN\nDONE\nOK\tx\n"):
+            with Authx(directory, text) as authx:
+                began = time.monotonic()
+                assert authx.verify(f"alice@{DOMAIN}", "correct horse")[0] == "failed"
+                assert time.monotonic() - began < 6
+    finally:
+        listener.close()
