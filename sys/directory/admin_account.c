@@ -11,7 +11,7 @@ void admin_not_found(struct admin *a, const char *what, const char *hint)
     admin_refuse(a, "not-found", admin_text(a, "address"), what, hint);
 }
 
-static void show_account(struct admin *a, const struct recipient *r)
+void admin_show_account(struct admin *a, const struct recipient *r)
 {
     struct directory_account account;
     int err = directory_find_account(a->db, &a->scratch, r->domain, r->local, &account);
@@ -29,7 +29,7 @@ void admin_account_show(struct admin *a)
     struct recipient r;
 
     if (admin_read_local_address(a, false, &r))
-        show_account(a, &r);
+        admin_show_account(a, &r);
 }
 
 /* What stands there already; true when nothing does. */
@@ -73,30 +73,44 @@ static bool need_path(struct admin *a, const struct recipient *r)
     return false;
 }
 
-void admin_account_add(struct admin *a)
+bool admin_need_line(struct admin *a, slice text, const char *what)
 {
-    struct directory_account account = {.enabled = true, .name = admin_text(a, "name")};
-    struct recipient r;
+    bool is_line = text.n <= NAME_MAX_BYTES;
+
+    for (size_t i = 0; is_line && i < text.n; i++)
+        is_line = !ascii_is_control(text.p[i]);
+    if (!is_line)
+        admin_refuse(a, "bad-request", slice_cstr(what), "cannot be used",
+                     "At most 200 bytes, on one line.");
+    return is_line;
+}
+
+bool admin_add_account(struct admin *a, const struct recipient *r)
+{
+    struct directory_account account = {.enabled = true,
+                                        .name = admin_text(a, "name"),
+                                        .domain = r->domain,
+                                        .local = r->local,
+                                        .shown = r->shown,
+                                        .created_at = a->now};
     int err;
 
-    if (!admin_read_local_address(a, false, &r) || !admin_need_free(a, &r, DIRECTORY_NOTHING) ||
-        !need_path(a, &r))
-        return;
-    for (size_t i = 0; i < account.name.n; i++) {
-        if (account.name.n > NAME_MAX_BYTES || ascii_is_control(account.name.p[i])) {
-            admin_refuse(a, "bad-request", slice_of(NULL, 0), "the name cannot be used",
-                         "At most 200 bytes, on one line.");
-            return;
-        }
-    }
-    account.domain = r.domain;
-    account.local = r.local;
-    account.shown = r.shown;
-    account.created_at = a->now;
+    if (!admin_need_free(a, r, DIRECTORY_NOTHING) || !need_path(a, r) ||
+        !admin_need_line(a, account.name, "the name"))
+        return false;
     if ((err = directory_account_add(a->db, &account)) != 0)
         admin_fail_errno(a, err);
-    else
-        show_account(a, &r);
+    return err == 0;
+}
+
+void admin_account_add(struct admin *a)
+{
+    struct recipient r;
+
+    if (!admin_read_local_address(a, false, &r) || !admin_add_account(a, &r))
+        return;
+    if (admin_take_password(a, &r))
+        admin_show_account(a, &r);
 }
 
 /* The aliases that lead to an account: their names for a refusal, their addresses for a removal. */
@@ -208,7 +222,7 @@ static void set_enabled(struct admin *a, bool enabled)
     if (err != 0 && err != -ENOENT)
         admin_fail_errno(a, err);
     else
-        show_account(a, &r);
+        admin_show_account(a, &r);
     if (!enabled)
         admin_revoke(a, &r, 0);
 }

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "lib/route/maildir_path.h"
+#include "sys/directory/account.h"
 #include "sys/directory/admin.h"
 
 #define ANSWER_MAX_BYTES ((size_t)120 * 1024)
@@ -40,6 +41,7 @@ bool admin_read_domain(struct admin *a, slice text, slice *ret);
 bool admin_need_local(struct admin *a, slice domain, bool is_literal);
 bool admin_read_local_address(struct admin *a, bool may_be_catch_all, struct recipient *ret);
 bool admin_read_after(struct admin *a, struct directory_address *ret);
+json_t *admin_address_json(struct admin *a, slice local, slice domain);
 json_t *admin_domain_json(struct admin *a, const struct directory_domain *d, bool is_configured);
 int admin_path_of(struct admin *a, slice domain, slice local, struct buf *out,
                   enum maildir_path_err *ret);
@@ -62,11 +64,47 @@ void admin_domain_show(struct admin *a);
 
 void admin_not_found(struct admin *a, const char *what, const char *hint);
 void admin_account_show(struct admin *a);
+/* The account as "account". */
+void admin_show_account(struct admin *a, const struct recipient *r);
+bool admin_need_line(struct admin *a, slice text, const char *what);
+/* Adds it, without a password. */
+bool admin_add_account(struct admin *a, const struct recipient *r);
 bool admin_need_free(struct admin *a, const struct recipient *r, enum directory_kind but);
 void admin_account_add(struct admin *a);
 void admin_account_remove(struct admin *a);
 void admin_account_enable(struct admin *a);
 void admin_account_disable(struct admin *a);
+
+/* ---- passwords (admin_password.c) ---- */
+
+/* "address" is an account of ours; ret may be NULL. */
+bool admin_need_account(struct admin *a, struct recipient *r, struct directory_account *ret);
+/* The name that credentials.h knows it by. */
+bool admin_account_name(struct admin *a, const struct recipient *r, slice *ret);
+bool admin_read_password(struct admin *a, const struct recipient *r,
+                         struct directory_password *ret);
+bool admin_take_password(struct admin *a, const struct recipient *r);
+json_t *admin_use_json(int64_t at, slice from, slice client, slice mechanism);
+void admin_account_salts(struct admin *a);
+void admin_account_password(struct admin *a);
+void admin_account_import(struct admin *a);
+void admin_account_app_passwords_only(struct admin *a);
+void admin_app_password_add(struct admin *a);
+void admin_app_password_list(struct admin *a);
+void admin_app_password_remove(struct admin *a);
+
+/* ---- rights (admin_rights.c) ---- */
+
+void admin_account_move(struct admin *a);
+void admin_account_quota(struct admin *a);
+void admin_account_limits(struct admin *a);
+void admin_account_attacked(struct admin *a);
+void admin_sender_add(struct admin *a);
+void admin_sender_remove(struct admin *a);
+void admin_sender_list(struct admin *a);
+void admin_certificate_add(struct admin *a);
+void admin_certificate_remove(struct admin *a);
+void admin_certificate_list(struct admin *a);
 
 /* ---- aliases (admin_alias.c) ---- */
 

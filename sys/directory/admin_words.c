@@ -157,7 +157,7 @@ bool admin_read_after(struct admin *a, struct directory_address *ret)
 
 /* ---- objects ---- */
 
-static json_t *address_json(struct admin *a, slice local, slice domain)
+json_t *admin_address_json(struct admin *a, slice local, slice domain)
 {
     struct buf text;
     json_t *value;
@@ -198,6 +198,33 @@ int admin_path_of(struct admin *a, slice domain, slice local, struct buf *out,
     return err;
 }
 
+static json_t *moved_json(struct admin *a, const struct directory_account *account)
+{
+    if (account->moved_domain.n == 0)
+        return json_null();
+    return json_pack("{s:o, s:b}", "to",
+                     admin_address_json(a, account->moved_local, account->moved_domain),
+                     "forwarded", (int)account->is_forwarded);
+}
+
+/* What stands beside the address: how one signs in, and what the account may do. */
+static json_t *rights_json(struct admin *a, const struct directory_account *account)
+{
+    return json_pack("{s:s, s:I, s:b, s:o, s:o, s:{s:I, s:I, s:I}, s:o}", "password",
+                     account->is_remote      ? "backend"
+                     : account->has_password ? "set"
+                                             : "none",
+                     "app_passwords", (json_int_t)account->app_passwords, "app_passwords_only",
+                     (int)account->wants_app_password, "quota_bytes",
+                     account->quota_bytes == 0 ? json_null()
+                                               : json_integer((json_int_t)account->quota_bytes),
+                     "moved", moved_json(a, account), "limits", "minute",
+                     (json_int_t)account->limit_minute, "hour", (json_int_t)account->limit_hour,
+                     "day", (json_int_t)account->limit_day, "last_sign_in",
+                     admin_use_json(account->used_at, account->used_from, account->used_client,
+                                    account->used_mechanism));
+}
+
 json_t *admin_account_json(struct admin *a, const struct directory_account *account)
 {
     enum maildir_path_err e;
@@ -209,11 +236,15 @@ json_t *admin_account_json(struct admin *a, const struct directory_account *acco
     if (admin_path_of(a, account->domain, account->local, &path, &e) == 0 &&
         directory_way_of(a->db, a->rules, &a->scratch, account->domain, &way) == 0)
         value = json_pack("{s:o, s:o, s:b, s:o, s:o, s:I}", "address",
-                          address_json(a, account->shown, account->domain), "name",
+                          admin_address_json(a, account->shown, account->domain), "name",
                           json_of(account->name), "enabled", (int)account->enabled, "maildir",
                           json_of(buf_slice(&path)), "lmtp", json_of(way.lmtp), "created_at",
                           (json_int_t)account->created_at);
     buf_release(&path);
+    if (value != NULL && json_object_update_new(value, rights_json(a, account)) != 0) {
+        json_decref(value);
+        value = NULL;
+    }
     return value;
 }
 
@@ -222,12 +253,13 @@ json_t *admin_alias_json(struct admin *a, const struct directory_alias *alias)
     json_t *targets = json_array();
 
     for (size_t i = 0; i < alias->target_count; i++) {
-        if (json_array_append_new(targets, address_json(a, alias->targets[i].local,
-                                                        alias->targets[i].domain)) != 0) {
+        if (json_array_append_new(targets, admin_address_json(a, alias->targets[i].local,
+                                                              alias->targets[i].domain)) != 0) {
             json_decref(targets);
             return NULL;
         }
     }
-    return json_pack("{s:o, s:o, s:I}", "address", address_json(a, alias->shown, alias->domain),
-                     "targets", targets, "created_at", (json_int_t)alias->created_at);
+    return json_pack("{s:o, s:o, s:I}", "address",
+                     admin_address_json(a, alias->shown, alias->domain), "targets", targets,
+                     "created_at", (json_int_t)alias->created_at);
 }

@@ -6,9 +6,8 @@
 
 enum { DIRECTORY_HASH_MAX_BYTES = 383 }; /* crypt.h: CRYPT_OUTPUT_SIZE with its NUL is 384 */
 
-/* A whole hash of a kind that this system's crypt(3) knows, cut nowhere. What a person may have
- * typed in place of one (a password of 13 letters looks like a hash of 1979) is found out only by
- * running crypt(3) with it. */
+/* A whole hash of a kind that this system's crypt(3) knows, cut nowhere. A password of 13 letters
+ * that somebody typed in place of one looks like a hash of 1979, and passes. */
 bool directory_hash_is_known(slice hash);
 /* Of today's kind: yescrypt. */
 bool directory_hash_is_current(slice hash);
