@@ -1,9 +1,11 @@
 /* Any bytes as a message: the same fields, offsets and findings in any pieces, fields that follow
- * each other without a gap, and dates that end. The first byte chooses the limits. */
+ * each other without a gap, dates that end, and a tidied message with nothing left to tidy. The
+ * first byte chooses the limits. */
 #include "fuzz/cut.h"
 #include "fuzz/fuzz.h"
 #include "lib/mail/date.h"
 #include "lib/mail/header.h"
+#include "lib/mail/tidy.h"
 
 static void note(struct buf *log, const struct header_field *f)
 {
@@ -63,6 +65,34 @@ static void check_text(slice section)
     buf_release(&out);
 }
 
+static void check_tidy(slice in)
+{
+    const struct tidy_facts facts = {
+        .host = SLICE_LIT("mx.example.org"),
+        .session = SLICE_LIT("a"),
+        .account = SLICE_LIT("a@b"),
+        .sender = SLICE_LIT("c@d"),
+    };
+    struct header_walk w;
+    struct header_field f;
+    struct buf header, added;
+    slice rest = in;
+    enum header_event e;
+    header_walk_init(&w, UINT64_MAX, UINT64_MAX);
+    while ((e = header_walk_feed(&w, &rest, &f)) == HEADER_FIELD ||
+           (e == HEADER_MORE && header_walk_finish(&w, &f) == HEADER_FIELD))
+        ;
+    buf_init(&header, 1 << 20);
+    buf_init(&added, 1 << 20);
+    buf_add(&header, slice_head(in, (size_t)w.body_at));
+    (void)header_tidy(&header, &added, &facts);
+    buf_add(&added, buf_slice(&header));
+    buf_clear(&header);
+    FUZZ_CHECK(header_tidy(&added, &header, &facts) == 0 && header.n == 0);
+    buf_release(&header);
+    buf_release(&added);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     if (n == 0)
@@ -79,6 +109,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         FUZZ_CHECK(i == 0 || slice_eq(buf_slice(&want), buf_slice(&got)));
     }
     check_text(in);
+    check_tidy(in);
     buf_release(&want);
     buf_release(&got);
     return 0;
