@@ -86,6 +86,7 @@ static const char *const everything =
     "oauth https://b.example:8443 { introspection http://127.0.0.1:81/x?y; client-id c\n"
     " client-secret-file s; account-claim sub; scope \"mail send\"\n"
     " openid-configuration https://b.example/c; ca-file ca.pem; cache 0s }\n"
+    "submission { hide-client on }\n"
     "addresses { separator \"\"; case keep }\n"
     "limits { sessions 10; unlimited 127.0.0.0/8 ::1; unlimited 10.0.0.0/8; message-size 65536\n"
     "         sessions-per-address 7 }\n"
@@ -135,6 +136,7 @@ static void test_all_values(void **state)
     assert_slice(c->oauth.v[1].configuration, SLICE_LIT("https://b.example/c"));
     assert_slice(c->oauth.v[1].scope, SLICE_LIT("mail send"));
     assert_int_equal(c->oauth.v[1].cache, 0);
+    assert_int_equal(c->submission.hide_client, CONF_ON);
     assert_int_equal(c->addresses.separator.n, 0);
     assert_int_equal(c->addresses.local_case, CONF_CASE_KEEP);
     assert_int_equal(c->limits.unlimited.n, 3);
@@ -155,7 +157,7 @@ static void test_all_values(void **state)
     assert_int_equal(c->check_connect.n, 3);
     assert_int_equal(c->check_connect.v[0].nets.n, 2);
     assert_int_equal(c->check_connect.v[1].id, CONF_CHECK_FCRDNS);
-    assert_int_equal(c->limits.node.key_at[CONF_limits_sessions].line, 27);
+    assert_int_equal(c->limits.node.key_at[CONF_limits_sessions].line, 28);
     assert_int_equal(c->limits.node.key_at[CONF_limits_sessions].column, 19);
     assert_int_equal(c->limits.node.key_at[CONF_limits_errors].line, 0);
     conf_unref(c);

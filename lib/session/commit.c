@@ -2,6 +2,7 @@
 #include "lib/session/session_int.h"
 
 #include "lib/mail/received.h"
+#include "lib/mail/tidy.h"
 #include "lib/smtp/envelope.h"
 #include "lib/smtp/queueid.h"
 
@@ -30,6 +31,24 @@ static void add_received(struct session *s, const struct turn *t)
         r.ip = (struct ip){0};
     }
     received_print(&txn->added, &r);
+}
+
+/* RFC 6409 8: what our own users leave out is added below Received. */
+static void tidy(struct session *s, const struct turn *t)
+{
+    struct transaction *txn = s->txn;
+    if (!s->policy->is_submission || s->sign_in == NULL)
+        return;
+    (void)header_tidy(&txn->header, &txn->added,
+                      &(struct tidy_facts){
+                          .host = s->policy->host,
+                          .session = session_id(s),
+                          .number = s->next_ask, /* a refused message's is not used again */
+                          .at = t->wall_s,
+                          .account = session_account(s),
+                          .sender = txn->reverse_path,
+                          .is_utf8 = txn->mail.smtputf8,
+                      });
 }
 
 static enum envelope_body body_of(const struct transaction *txn)
@@ -78,8 +97,9 @@ void commit_ask(struct session *s, const struct turn *t)
 {
     struct transaction *txn = s->txn;
     add_received(s, t);
+    tidy(s, t);
     add_envelope(s, t);
-    if (txn->envelope.err != BUF_OK || txn->added.err != BUF_OK) {
+    if (txn->envelope.err != BUF_OK || txn->added.err != BUF_OK || txn->header.err != BUF_OK) {
         say_of_message(s, t, REASON_OUT_OF_MEMORY, &(struct reply_facts){0});
         transaction_end(s, t);
         return;

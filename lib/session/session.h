@@ -79,7 +79,7 @@ struct session_policy {
      * here. Offered under TLS alone. */
     uint32_t auth_mechanisms;
     bool auth_required;           /* before MAIL: 530 5.7.0 */
-    bool is_submission;           /* our users' messages are tidied (RFC 6409 8) */
+    bool is_submission;           /* what who has signed in sends is tidied (RFC 6409 8) */
     bool hides_client;            /* who has signed in is not named by address in Received */
     bool is_lmtp;                 /* RFC 2033 */
     bool has_expn;                /* for who has signed in */

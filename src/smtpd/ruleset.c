@@ -57,6 +57,7 @@ static struct session_policy common_policy(const struct ruleset *r, size_t refus
                 .message_ms = (uint32_t)c->timeouts.data_total,
                 .answer_ms = (uint32_t)c->timeouts.data_end,
             },
+        .hides_client = c->submission.hide_client == CONF_ON,
         .max_message_bytes = c->limits.message_size,
         .max_header_bytes = (uint32_t)c->limits.header_size,
         .max_recipients = (uint32_t)c->limits.recipients,

@@ -13,6 +13,7 @@
  *   W: SECONDS         time passes
  *   M: text            the last message that was stored has this line ('*' as above)
  *   M| text            ... with the escapes of C|
+ *   N: text            no stored message has it
  *
  * Every line that the server says must stand there. */
 #include <stdio.h>
@@ -259,16 +260,23 @@ static void send_escaped(struct run *r, slice text, uint64_t times)
     buf_release(&bytes);
 }
 
-static void expect_in_message(struct run *r, slice pattern)
+static bool is_in_message(const struct run *r, slice pattern)
 {
     slice all = buf_slice(&r->host.messages), line;
     while (slice_split(&all, '\n', &line)) {
         if (line.n > 0 && line.p[line.n - 1] == '\r')
             line.n--;
         if (fits(pattern, line))
-            return;
+            return true;
     }
-    fail(r, "no such line in a stored message", pattern);
+    return false;
+}
+
+static void expect_in_message(struct run *r, slice pattern, bool is_wanted)
+{
+    if (is_in_message(r, pattern) != is_wanted)
+        fail(r, is_wanted ? "no such line in a stored message" : "such a line in a stored message",
+             pattern);
 }
 
 static void step(struct run *r, slice line)
@@ -318,12 +326,12 @@ static void step(struct run *r, slice line)
         session_host_tls(&r->host, slice_is(text, "ok"));
     } else if (kind == 'R') {
         session_host_revoke(&r->host);
-    } else if (kind == 'M') {
+    } else if (kind == 'M' || kind == 'N') {
         struct buf pattern;
         buf_init(&pattern, 65536);
         if (form == '|')
             unescape(&pattern, text);
-        expect_in_message(r, form == '|' ? buf_slice(&pattern) : text);
+        expect_in_message(r, form == '|' ? buf_slice(&pattern) : text, kind == 'M');
         buf_release(&pattern);
     } else {
         uint64_t seconds = 0;
