@@ -1,7 +1,8 @@
 /* The whole session, twice: once with the bytes in one piece and every answer at once, once cut
  * into pieces and with late answers. What it says and what it stores must be the same.
  *
- * The first byte chooses the pieces and the world; the rest is what the client sends. */
+ * The first byte chooses the pieces and the world; the rest is what the client sends. With 0xa0 in
+ * it the client is on port 465, where it has to sign in (sasl_host.h has the accounts). */
 #include "fuzz/fuzz.h"
 
 #include <stdlib.h>
@@ -16,7 +17,18 @@ static void begin(struct session_host *h, uint8_t choice, bool late)
     h->directory_is_dead = (choice & 0x40) != 0;
     h->policy.tls_required = (choice & 0x20) != 0;
     h->commit = (choice & 0x80) != 0 ? COMMIT_FULL : COMMIT_DONE;
+    bool is_submission = (choice & 0xa0) == 0xa0;
+    if (is_submission) {
+        h->client.tls = true;
+        h->policy.tls_required = false;
+        h->policy.auth_mechanisms = (1U << SASL_MECHANISM_COUNT) - 1;
+        h->policy.auth_required = true;
+        h->commit = COMMIT_DONE;
+        h->has_binding = h->has_certificate = true;
+    }
     session_host_begin(h);
+    if (is_submission)
+        session_host_tls(h, true);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
