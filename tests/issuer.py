@@ -2,9 +2,11 @@
 (JWKS), answers introspection and signs whatever a test wants signed."""
 import base64
 import datetime
+import functools
 import http.server
 import ipaddress
 import json
+import socket
 import ssl
 import threading
 import time
@@ -65,6 +67,12 @@ class Key:
         return r.to_bytes(size, "big") + s.to_bytes(size, "big")
 
 
+@functools.cache
+def first_keys():
+    """An RSA key takes its time: all issuers of a run begin with the same."""
+    return {a: Key(a, f"{a}-1") for a in ("RS256", "PS384", "ES256", "ES384", "EdDSA")}
+
+
 class Issuer:
     """https://HOST:PORT with /keys and /introspect."""
 
@@ -73,7 +81,7 @@ class Issuer:
     def __init__(self, directory, port, host="127.0.0.1"):
         self.host, self.port, self.directory = host, port, directory
         self.url = f"https://{host}:{port}"
-        self.keys = {a: Key(a, f"{a}-1") for a in ("RS256", "PS384", "ES256", "ES384", "EdDSA")}
+        self.keys = dict(first_keys())
         self.hidden = set()     # kids that /keys does not have
         self.opaque = {}        # token: what introspection says of it
         self.asked = []         # paths
@@ -84,6 +92,7 @@ class Issuer:
         self.secret_file.write_text(self.SECRET + "\n")
         self.make_certificates()
         self.server = None
+        self.connections = set()
 
     # certificates ------------------------------------------------------------------------------
 
@@ -103,7 +112,7 @@ class Issuer:
             return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
         ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-        ca_name = named("issuer's authority")
+        ca_name = named(f"authority of {self.url}")
         ca = certificate(ca_name, ca_key, ca_name, ca_key, [x509.BasicConstraints(True, None)])
         try:
             alternative = x509.IPAddress(ipaddress.ip_address(self.host))
@@ -124,6 +133,14 @@ class Issuer:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                super().setup()
+                issuer.connections.add(self.connection)
+
+            def finish(self):
+                issuer.connections.discard(self.connection)
+                super().finish()
 
             def log_message(self, *_):
                 pass
@@ -154,6 +171,8 @@ class Issuer:
         if self.server is not None:
             self.server.shutdown()
             self.server.server_close()
+            for connection in list(self.connections):
+                connection.shutdown(socket.SHUT_RDWR)
             self.server = None
 
     def answer(self, request, body):

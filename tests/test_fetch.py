@@ -199,7 +199,7 @@ def answers(status, headers=(), body=b"", length=None):
     pytest.param(answers(200, body=b" " * 600000 + b'{"keys":[]}'), id="too-long"),
     pytest.param(answers(200, body=b"x" * 10, length=10 ** 9), id="says-too-long"),
     pytest.param(answers(302, [("Location", "/keys")]), id="redirect"),
-    pytest.param(lambda request: request.connection.close(), id="closes"),
+    pytest.param(lambda request: request.connection.shutdown(2), id="closes"),
 ])
 def test_answers_that_are_none(issuer, start, broken):
     issuer.broken = broken
