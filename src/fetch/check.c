@@ -61,8 +61,9 @@ static void log_answer(const struct check *c, uint8_t code, slice account, const
 static void answer(struct check *c, enum sasl_answer_code code, slice account, const char *why)
 {
     struct checks *all = c->all;
-    const struct ipc_token_checked reply = {
-        .code = (uint8_t)code, .account = code == SASL_ANSWER_YES ? account : (slice){0}};
+    const struct ipc_token_checked reply = {.code = (uint8_t)code,
+                                            .account =
+                                                code == SASL_ANSWER_YES ? account : (slice){0}};
     log_answer(c, (uint8_t)code, account, why);
     all->good += code == SASL_ANSWER_YES ? 1 : 0;
     all->failed += code == SASL_ANSWER_FAILED ? 1 : 0;

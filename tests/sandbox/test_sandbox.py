@@ -18,6 +18,7 @@ from server import BUILD, Server, eventually, new_directory, remove_directory
 
 PROBE = BUILD / "tests" / "sandbox" / "sandbox_probe"
 ROLES = ["mx", "submit", "resolver", "directory", "keys", "counters", "queue", "deliver", "control"]
+WHEN_CONFIGURED = ["fetch"]
 NOBODY = 65534
 
 ALWAYS = {"use-memfd", "send-on-pair", "get-random", "wait-epoll", "take-memory", "write-held-file"}
@@ -31,6 +32,7 @@ MAY = {
     "queue": {"sync", "read-inside", "make-inside"},
     "deliver": {"sync", "read-inside", "make-inside"},
     "control": {"accept"},
+    "fetch": {"socket-tcp", "socket-udp", "connect-tcp", "bind-tcp"},
 }
 # What nobody tries by mistake ends the process.
 ENDS = {"exec", "exec-held", "fork", "thread", "ptrace", "read-memory", "sigqueue", "mount", "bpf",
@@ -96,7 +98,7 @@ def probe(user, role, ground):
 
 
 @who
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", ROLES + WHEN_CONFIGURED)
 def test_a_role_may_do_this_and_nothing_else(role, user, ground):
     outcome = probe(user, role, ground)
     wrong = {}
@@ -107,7 +109,7 @@ def test_a_role_may_do_this_and_nothing_else(role, user, ground):
             right = both == ("ok", "ok")
         elif name in ENDS:
             right = both == ("SIGSYS", "SIGSYS")
-        elif name == "connect-unix" and role == "resolver":
+        elif name == "connect-unix" and "connect-tcp" in MAY[role]:
             continue  # it can have no such socket: socket-unix says so
         elif name in ("connect-tcp", "connect-unix"):
             right = both == ("SIGSYS", "SIGSYS")
