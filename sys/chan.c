@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/base/secret.h"
 #include "sys/loop_int.h"
 
 enum { RETRY_MS = 10 };
@@ -15,6 +16,7 @@ enum { RETRY_MS = 10 };
 struct block {
     struct block *next;
     size_t n, nfds;
+    bool is_secret;
     int fds[IPC_FDS_MAX];
     char bytes[IPC_DATAGRAM_MAX];
 };
@@ -53,6 +55,8 @@ static void drop_first(struct chan *c)
 {
     struct block *b = c->first;
     close_all(b->fds, b->nfds);
+    if (b->is_secret)
+        secret_wipe(b->bytes, b->n);
     c->first = b->next;
     if (c->first == NULL)
         c->last = NULL;
@@ -198,6 +202,7 @@ static struct block *add_block(struct chan *c)
     c->spare = NULL;
     b->next = NULL;
     b->n = b->nfds = 0;
+    b->is_secret = false;
     if (c->last == NULL)
         c->first = b;
     else
@@ -227,6 +232,11 @@ char *chan_reserve(struct chan *c, size_t n, size_t nfds, bool is_owed, int **re
     b->nfds += nfds;
     turn_hook_queue(c->loop, &c->hook, on_hook);
     return room;
+}
+
+void chan_is_secret(struct chan *c)
+{
+    c->last->is_secret = true;
 }
 
 bool chan_is_full(const struct chan *c)

@@ -20,7 +20,7 @@ enum { CHAN_SOFT_BLOCKS = 8, CHAN_HARD_BLOCKS = 64 }; /* of IPC_DATAGRAM_MAX eac
 struct chan;
 
 struct chan_ops {
-    /* bytes live until the return. The descriptors belong to the callee. */
+    /* bytes live until the return, and may be overwritten. The descriptors belong to the callee. */
     void (*datagram)(void *owner, slice bytes, int *fds, size_t nfds);
     /* The other end is closed (error 0), or it failed (-errno; -EBADMSG: invariant 3). */
     void (*gone)(void *owner, int error);
@@ -39,6 +39,8 @@ void chan_free(struct chan *c);
  * channel, which closes them once sent. NULL when full (is_owed: only at the hard bound) or gone.
  */
 char *chan_reserve(struct chan *c, size_t n, size_t nfds, bool is_owed, int **ret_fds);
+/* What was just reserved shall leave no trace here once it is sent. */
+void chan_is_secret(struct chan *c);
 bool chan_is_full(const struct chan *c);
 bool chan_is_gone(const struct chan *c);
 /* Sends now what the socket takes, instead of at the end of the turn. */

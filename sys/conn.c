@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "lib/base/buf.h"
+#include "lib/base/secret.h"
 #include "sys/loop.h"
 #include "sys/tls_int.h"
 
@@ -110,7 +110,7 @@ static void closing(struct conn *c, enum conn_end end, const char *detail, uint3
     c->state = CLOSING;
     c->end = end;
     c->detail = detail;
-    buf_release(&c->kept);
+    secret_release(&c->kept);
     buf_release(&c->sealed);
     if (end == CONN_END_TLS || (c->tls != NULL && !c->is_secure)) {
         buf_release(&c->out); /* there is no way to send it */
@@ -214,6 +214,8 @@ static bool unseal(struct conn *c, slice *in)
     }
     if (n > 0)
         deliver(c, slice_of(plain, n));
+    secret_wipe(plain,
+                n); /* there may be a password in it, and the next to come may be a stranger */
     if (c->wire.n > 0)
         touch(c); /* an answer of TLS's own */
     switch (step) {
@@ -249,7 +251,7 @@ static void take_kept(struct conn *c)
         struct buf b = c->kept;
         buf_init(&c->kept, b.max);
         deliver(c, buf_slice(&b));
-        buf_release(&b);
+        secret_release(&b);
     }
     if (c->state == HANDSHAKE && c->tls == NULL)
         handshake_failed(c, "no certificate");
@@ -393,7 +395,7 @@ static void finish(struct conn *c)
     tls_session_free(c->tls);
     buf_release(&c->out);
     buf_release(&c->wire);
-    buf_release(&c->kept);
+    secret_release(&c->kept);
     buf_release(&c->sealed);
     free(c);
 }
@@ -513,7 +515,7 @@ void conn_start_tls(struct conn *c, struct tls *tls, uint32_t group, uint32_t ti
         return;
     c->state = HANDSHAKE;
     c->paused = false;
-    buf_release(&c->kept);
+    secret_release(&c->kept);
     buf_add(&c->wire, buf_slice(&c->out)); /* in the clear still */
     buf_release(&c->out);
     c->tls = tls_session_new(tls, group, on_wake, c);

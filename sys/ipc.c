@@ -19,6 +19,7 @@ struct row {
     role_set from, to;
     uint32_t reply, limit_ms, credits; /* of a call */
     bool is_run;                       /* of a reply */
+    bool is_secret;
 };
 
 /* The words of ipc.def. */
@@ -56,14 +57,24 @@ enum { ONE = 0, RUN = 1 };
 #include "sys/ipc.def"
 #undef OPEN
 
+/* How many secrets a message has. */
+#define SEND(name, ...) enum { secrets_of_##name = 0
+#define CALL(name, ...) enum { secrets_of_##name = 0
+#define REPLY(name, ...) enum { secrets_of_##name = 0
+#define SECRET(...) + 1
+#define END(name) };
+#include "sys/ipc.def"
+
 static const struct row rows[IPC_COUNT] = {
 #define SEND(name, NAME, from, to)                                                                 \
-    [IPC_##NAME] = {#name, fields_##name, IPC_KIND_SEND, from, to, 0, 0, 0, false},
+    [IPC_##NAME] = {#name, fields_##name, IPC_KIND_SEND, from, to, 0, 0, 0, false,                 \
+                    secrets_of_##name > 0},
 #define CALL(name, NAME, from, to, REPLY, limit_ms, credits)                                       \
     [IPC_##NAME] = {#name, fields_##name, IPC_KIND_CALL, from, to, IPC_##REPLY, limit_ms, credits, \
-                    false},
+                    false, secrets_of_##name > 0},
 #define REPLY(name, NAME, from, to, kind)                                                          \
-    [IPC_##NAME] = {#name, fields_##name, IPC_KIND_REPLY, from, to, 0, 0, 0, kind == RUN},
+    [IPC_##NAME] = {#name, fields_##name, IPC_KIND_REPLY, from, to, 0, 0, 0, kind == RUN,           \
+                    secrets_of_##name > 0},
 #include "sys/ipc.def"
 };
 /* clang-format on */
@@ -123,6 +134,12 @@ bool ipc_is_fixed(enum ipc_type type)
         if (f->kind == IS_BYTES)
             return false;
     return true;
+}
+
+bool ipc_is_secret(enum ipc_type type)
+{
+    assert(type < IPC_COUNT);
+    return rows[type].is_secret;
 }
 
 bool ipc_may_send(uint32_t type, uint32_t from, uint32_t to)

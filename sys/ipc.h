@@ -89,6 +89,8 @@ uint32_t ipc_credits(enum ipc_type call);
 bool ipc_is_run(enum ipc_type reply);
 /* No BYTES in it. */
 bool ipc_is_fixed(enum ipc_type type);
+/* There is a SECRET in it. */
+bool ipc_is_secret(enum ipc_type type);
 /* The matrix. type, from and to may be any number. */
 bool ipc_may_send(uint32_t type, uint32_t from, uint32_t to);
 /* Are there messages between the two at all, hello aside? Then master wires them. */

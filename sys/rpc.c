@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "lib/base/secret.h"
+
 enum { SLOTS_CHUNK = 64, CHUNKS_MAX = 1024, NO_SLOT = UINT16_MAX + 1 };
 
 enum slot_state {
@@ -151,6 +153,8 @@ static int put(struct rpc *r, enum ipc_type type, uint32_t call, bool more, cons
         return -EAGAIN;
     }
     ipc_write(type, call, more, fields, to, fds);
+    if (ipc_is_secret(type))
+        chan_is_secret(r->chan);
     return 0;
 }
 
@@ -319,6 +323,7 @@ static enum ipc_err take_next(struct rpc *r, struct ipc_reader *in)
 {
     enum ipc_type type;
     struct ipc_message m;
+    slice whole = in->rest;
     enum ipc_err err = ipc_peek(in, &type);
     if (err == IPC_OK && !ipc_may_send(type, r->options.peer, r->options.self))
         err = IPC_NOT_ALLOWED;
@@ -328,6 +333,8 @@ static enum ipc_err take_next(struct rpc *r, struct ipc_reader *in)
         return err;
     err = take_message(r, &m);
     drop_fds(&m);
+    if (ipc_is_secret(type))
+        secret_wipe((char *)whole.p, whole.n - in->rest.n); /* as chan.h permits */
     return err;
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/base/test.h"
+#include "sys/loop_int.h"
 
 /* One end and what happened to it. */
 struct end {
@@ -559,6 +560,27 @@ static void his_last_words_are_read(void **state)
     assert_int_equal(f.smtpd.last_token, 2);
 }
 
+static void a_secret_leaves_no_trace(void **state)
+{
+    (void)state;
+    int fds[2];
+    static const char secret[] = "a key that is secret to all else";
+    char *room = loop_datagram_room(f.loop);
+    assert_non_null(room);
+    memset(room, 0, IPC_DATAGRAM_MAX);
+    assert_int_equal(chan_pair(fds), 0);
+    make_end(&f.smtpd, fds[0], ROLE_DIRECTORY, ROLE_QUEUE, 0);
+    make_end(&f.queue, fds[1], ROLE_QUEUE, ROLE_DIRECTORY, 0);
+    run_until(are_open);
+    assert_int_equal(rpc_send_grant_key(f.smtpd.rpc, &(struct ipc_grant_key){slice_of(secret, 32)}),
+                     0);
+    run_until(has_message);
+    assert_int_equal(f.queue.last.type, IPC_GRANT_KEY);
+    assert_null(memmem(room, IPC_DATAGRAM_MAX, secret, 32));
+    assert_true(ipc_is_secret(IPC_AUTH) && ipc_is_secret(IPC_AUTH_STEP));
+    assert_false(ipc_is_secret(IPC_COMMIT));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -576,6 +598,7 @@ int main(void)
         TEST(the_sender_of_nonsense_is_condemned),
         TEST(descriptors_nobody_asked_for_are_closed),
         TEST(his_last_words_are_read),
+        TEST(a_secret_leaves_no_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
