@@ -215,7 +215,8 @@ static bool on_line(struct link *l, slice text)
             return false;
         break;
     case DOVECOT_MECH:
-        if (s->is_users) /* a clients' socket: the name in its configuration ends in -userdb or not */
+        if (s->is_users) /* a clients' socket: the name in its configuration ends in -userdb or not
+                          */
             return false;
         s->has_plain = s->has_plain || slice_is_ci(line.name, "PLAIN");
         break;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "src/authx/dovecot.h"
+#include "src/authx/pam.h"
 #include "src/authx/request.h"
 #include "sys/role.h"
 
@@ -15,7 +16,7 @@ struct authx {
     struct conf *conf;  /* of the last reload: whose domain is whose */
     struct conf *start; /* of the start: what the backends are made from */
     struct requests requests;
-    struct backend *dovecot;
+    struct backend *dovecot, *pam; /* NULL: not configured */
 };
 
 static void log_problem(struct role *r, const char *event)
@@ -42,12 +43,13 @@ static struct backend *backend_of(const struct authx *x, slice name)
     case CONF_ACCOUNTS_DOVECOT:
         return x->dovecot;
     case CONF_ACCOUNTS_LDAP:
-    case CONF_ACCOUNTS_PAM:
         return NULL;
+    case CONF_ACCOUNTS_PAM:
+        return x->pam;
     case CONF_ACCOUNTS_DATABASE: /* an account of its own that is marked as somebody else's */
         break;
     }
-    return x->dovecot;
+    return x->dovecot != NULL ? x->dovecot : x->pam;
 }
 
 /* ---- messages ---- */
@@ -94,6 +96,8 @@ static void on_answer(struct role *r, struct rpc *peer, enum ipc_type call, uint
     (void)peer;
     if (call == IPC_UNIX_OPEN)
         on_unix_opened(x, token, result, m);
+    else if (call == IPC_PAM_CHECK)
+        pam_checked(x->pam, token, result == RPC_ANSWER ? m : NULL);
 }
 
 static void on_gone(struct role *r, struct rpc *peer)
@@ -134,6 +138,11 @@ static int authx_start(struct role *r)
     if (conf_socket_is_given(&conf->dovecot.socket)) {
         x->dovecot = dovecot_new(r, &x->requests, &conf->dovecot);
         if (x->dovecot == NULL)
+            return -ENOMEM;
+    }
+    if (conf->pam.service.n > 0) {
+        x->pam = pam_new(r, &x->requests, &conf->pam);
+        if (x->pam == NULL)
             return -ENOMEM;
     }
     return 0;
@@ -197,6 +206,7 @@ static void authx_close(struct role *r)
     x->requests.idle = NULL;
     requests_end(&x->requests);
     dovecot_free(x->dovecot);
+    pam_free(x->pam);
     conf_unref(x->start);
     conf_unref(x->conf);
     free(x);

@@ -212,3 +212,83 @@ def test_a_backend_that_says_nothing(directory):
                 assert time.monotonic() - began < 6
     finally:
         listener.close()
+
+
+# ---- PAM ----
+
+# The passwords lie with a program of ours: the modules that ask it and judge are Debian's.
+JUDGE = """#!/usr/bin/python3
+import os, sys, time
+user, secret = os.environ["PAM_USER"], sys.stdin.read().rstrip("\\0")
+assert os.environ["PAM_TTY"] == "candor" and os.environ["PAM_RHOST"] == "192.0.2.9"
+if user == "slow":
+    time.sleep(60)
+if user == "crash":
+    os.kill(os.getppid(), 9)
+sys.exit(0 if (user, secret) in [("alice", "correct horse"), ("gone", "correct horse"),
+                                 ("x@y.example", "another one")] else 1)
+"""
+
+
+@pytest.fixture
+def pam(directory):
+    """A directory of service files, with one `candor`."""
+    path = os.path.join(directory, "pam.d")
+    os.mkdir(path)
+    judge = os.path.join(directory, "judge")
+    with open(judge, "w") as f:
+        f.write(JUDGE)
+    os.chmod(judge, 0o755)
+    with open(os.path.join(directory, "gone"), "w") as f:
+        f.write("gone\n")
+    with open(os.path.join(path, "candor"), "w") as f:
+        # pam_exec calls every no of its program a failure of the system.
+        f.write(f"auth [success=1 default=ignore] pam_exec.so quiet expose_authtok {judge}\n"
+                "auth requisite pam_deny.so\nauth required pam_permit.so\n"
+                f"account required pam_listfile.so item=user sense=deny file={directory}/gone "
+                "onerr=fail quiet\n")
+    for name, module in (("yes", "pam_permit"), ("no", "pam_deny"), ("lost", "pam_not_there")):
+        with open(os.path.join(path, name), "w") as f:
+            f.write(f"auth required {module}.so\naccount required {module}.so\n")
+    return path
+
+
+def test_pam_says_whose_password_it_is(directory, pam):
+    text = f"pam {{ service candor; directory {pam}; timeout 3s }}\ndomain {DOMAIN} {{ accounts pam }}"
+    with Authx(directory, text, pam=True) as authx:
+        alice = f"alice@{DOMAIN}"
+        assert authx.verify(alice, "correct horse") == ("yes", alice)
+        assert authx.verify(alice, "wrong horse")[0] == "no"
+        assert authx.verify(f"nobody@{DOMAIN}", "correct horse")[0] == "no"
+        assert authx.verify(f"gone@{DOMAIN}", "correct horse")[0] == "disabled"
+        assert authx.verify(f"gone@{DOMAIN}", "wrong horse")[0] == "no"
+        for secret in ("", "with\0nul", "long" * 200):
+            assert authx.verify(alice, secret)[0] == "no"
+        assert authx.verify(f"@{DOMAIN}", "correct horse")[0] == "no"
+        assert authx.find(alice)[0] == "no"  # it knows passwords, not people
+        # One that hangs and one that takes its process down: nobody else waits for them.
+        slow, crash = (authx.begin_verify(f"{name}@{DOMAIN}", "correct horse")
+                       for name in ("slow", "crash"))
+        began = time.monotonic()
+        many = [authx.begin_verify(alice, "correct horse") for _ in range(40)]
+        assert {authx.wait(n)[0] for n in many} == {"yes"}
+        assert authx.wait(crash)[0] == "failed"
+        assert slow not in authx.answers and time.monotonic() - began < 3
+        assert authx.wait(slow)[0] == "failed"
+        assert authx.verify(alice, "correct horse")[0] == "yes"
+    assert "event=pam.late" in authx.log_text() and "event=pam.died" in authx.log_text()
+
+
+def test_pam_by_address(directory, pam):
+    text = f'pam {{ service candor; directory {pam}; user "{{address}}" }}'
+    with Authx(directory, text, pam=True) as authx:
+        assert authx.verify("x@y.example", "another one") == ("yes", "x@y.example")
+        assert authx.verify("alice@y.example", "correct horse")[0] == "no"
+
+
+@pytest.mark.parametrize("service, code", [("yes", "yes"), ("no", "no"), ("lost", "failed"),
+                                           ("missing", "failed")])
+def test_pam_by_its_word(directory, pam, service, code):
+    with Authx(directory, f"pam {{ service {service}; directory {pam} }}", pam=True) as authx:
+        assert authx.verify(f"alice@{DOMAIN}", "correct horse")[0] == code
+    assert (service == "missing") == ("event=pam.no-service" in authx.log_text())
