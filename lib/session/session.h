@@ -28,6 +28,10 @@
  *                                                                 DATA (verb_data) |           |
  *                                                                                  v           |
  *                               text_feed: MODE_TEXT --CRLF.CRLF--> message checks, commit ----+
+ *
+ *   READY --AUTH (verb_auth)--> effects.auth --CHALLENGE, 334--> MODE_AUTH --line (auth_feed)--+
+ *     ^                              |   ^-----------------------------------------------------+
+ *     +---- any other answer: auth_answered(), 235 keeps account and pass until the session ends
  */
 #ifndef CANDOR_SESSION_SESSION_H
 #define CANDOR_SESSION_SESSION_H

@@ -82,7 +82,7 @@ static void add_auth(struct session_policy *policy, const struct conf *c,
 {
     policy->auth_mechanisms = l->auth == CONF_AUTH_NONE ? 0 : sasl_allowed(c);
     policy->auth_required = l->auth == CONF_AUTH_REQUIRED;
-    policy->is_submission = l->class == CONF_CLASS_SUBMIT;
+    policy->is_submission = l->auth != CONF_AUTH_NONE;
 }
 
 struct ruleset *ruleset_new(slice text)
