@@ -223,7 +223,6 @@ void guess_end(struct guess *g, const struct guess_who *who, enum guess_outcome 
         if (who->account.n > 0) {
             struct counter *pair = use(g, who, GUESS_PAIR);
             *pair = (struct counter){.pending = pair->pending};
-            g->known_changed = g->known_changed || !who->is_known;
         }
         return;
     case GUESS_WRONG:
@@ -281,19 +280,8 @@ bool guess_may_hash_stranger(struct guess *g, uint64_t now_ms)
 
 /* ---- over a restart ---- */
 
-void guess_known_print(struct guess *g, struct buf *out)
+void guess_remember(struct guess *g, const struct guess_who *who)
 {
-    struct recent_key key;
-    for (void *v = NULL; (v = recent_next(&g->known, v, &key)) != NULL;)
-        buf_add(out, slice_of(key.bytes, sizeof key.bytes));
-    g->known_changed = false;
-}
-
-void guess_known_read(struct guess *g, slice text)
-{
-    struct recent_key key;
-    for (; text.n >= sizeof key.bytes; text = slice_tail(text, sizeof key.bytes)) {
-        memcpy(key.bytes, text.p, sizeof key.bytes);
-        recent_use(&g->known, &key);
-    }
+    if (g->known.count < g->known.max || guess_is_known(g, who))
+        use(g, who, GUESS_PAIR);
 }

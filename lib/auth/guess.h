@@ -53,11 +53,10 @@ struct guess {
     struct recent counters, known;
     unsigned char secret[32];
     uint64_t strangers_at_ms, strangers_milli; /* what is left of their budget */
-    bool known_changed;                        /* since guess_known_print */
 };
 
-/* counters, known: how many to remember, about 64 bytes each. secret: 32 bytes that survive a
- * restart if the known shall. False: no memory. */
+/* counters, known: how many to remember, about 64 bytes each. secret: 32 random
+ * bytes. False: no memory. */
 bool guess_init(struct guess *g, const struct guess_limits *limits, uint32_t counters,
                 uint32_t known, slice secret) __attribute__((warn_unused_result));
 void guess_release(struct guess *g);
@@ -111,9 +110,7 @@ uint32_t guess_failures(const struct guess *g, const struct guess_who *who, enum
                         uint64_t now_ms);
 bool guess_is_known(const struct guess *g, const struct guess_who *who);
 
-/* The known, to be kept over a restart: RECENT_KEY_BYTES each, the oldest first. */
-void guess_known_print(struct guess *g, struct buf *out);
-/* What is no such text is left out. */
-void guess_known_read(struct guess *g, slice text);
+/* From before a restart. What comes last is forgotten first. */
+void guess_remember(struct guess *g, const struct guess_who *who);
 
 #endif

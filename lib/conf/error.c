@@ -131,10 +131,10 @@ void conf_errors_print(struct buf *out, const struct conf_errors *e, slice file,
 
 #define GUESS_MAX 32
 
-void guess_init(struct guess *g, slice word)
+void spelling_init(struct spelling *g, slice word)
 {
     /* One slip in four letters, at least one. */
-    *g = (struct guess){.word = word, .best_distance = word.n / 4 + 2};
+    *g = (struct spelling){.word = word, .best_distance = word.n / 4 + 2};
 }
 
 /* Letters to insert, delete, replace or swap with their neighbour. */
@@ -162,7 +162,7 @@ static size_t distance(slice a, slice b)
     return rows[a.n % 3][b.n];
 }
 
-void guess_offer(struct guess *g, const char *candidate)
+void spelling_offer(struct spelling *g, const char *candidate)
 {
     slice c = slice_cstr(candidate);
     if (g->word.n > GUESS_MAX || c.n > GUESS_MAX || c.n == 0)
@@ -178,7 +178,7 @@ void guess_offer(struct guess *g, const char *candidate)
     }
 }
 
-const char *guess_hint(const struct guess *g, char *room, size_t n)
+const char *spelling_hint(const struct spelling *g, char *room, size_t n)
 {
     static const char before[] = "did you mean ";
     if (g->best.n == 0 || sizeof(before) + g->best.n + 1 > n)

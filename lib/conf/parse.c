@@ -192,16 +192,16 @@ static const struct key_row *find_key(const struct block_row *block, slice word)
 static void report_unknown(struct parse *p, const struct block_row *block, const struct token *name)
 {
     struct buf hint;
-    struct guess g;
+    struct spelling g;
     char room[128];
     bool is_top = block == conf_block_rows;
     const char *where = is_top ? "at the top level" : block->word;
     buf_init(&hint, 256);
-    guess_init(&g, name->text);
+    spelling_init(&g, name->text);
     for (size_t i = 0; i < block->n_keys; i++)
-        guess_offer(&g, block->keys[i].word);
+        spelling_offer(&g, block->keys[i].word);
     for (size_t i = 0; is_top && i < conf_block_rows_n; i++)
-        guess_offer(&g, conf_block_rows[i].word);
+        spelling_offer(&g, conf_block_rows[i].word);
     const char *text = NULL;
     for (size_t i = 0; i < conf_block_rows_n && text == NULL; i++) {
         const struct block_row *other = &conf_block_rows[i];
@@ -218,7 +218,7 @@ static void report_unknown(struct parse *p, const struct block_row *block, const
     if (!is_top && text == NULL && find_block(name->text) != NULL)
         text = "it belongs outside of any block; is a } missing before it?";
     if (text == NULL)
-        text = guess_hint(&g, room, sizeof(room));
+        text = spelling_hint(&g, room, sizeof(room));
     if (text == NULL)
         text = "candor config keys lists all that there are";
     if (is_top)
@@ -288,17 +288,17 @@ static bool check_add(struct parse *p, enum conf_check_id id, const struct state
 
 static void read_check(struct parse *p, const struct statement *s)
 {
-    struct guess g;
-    guess_init(&g, s->name.text);
+    struct spelling g;
+    spelling_init(&g, s->name.text);
     for (size_t i = 0; i < CONF_CHECKS; i++) {
         if (slice_is(s->name.text, conf_check_rows[i].word)) {
             (void)!check_add(p, (enum conf_check_id)i, s);
             return;
         }
-        guess_offer(&g, conf_check_rows[i].word);
+        spelling_offer(&g, conf_check_rows[i].word);
     }
     char room[128];
-    conf_error(p->reader.errors, s->name.at, guess_hint(&g, room, sizeof(room)),
+    conf_error(p->reader.errors, s->name.at, spelling_hint(&g, room, sizeof(room)),
                "there is no check \"%.*s\" at connect", SLICE_ARG(s->name.text));
 }
 

@@ -450,9 +450,9 @@ static bool net(struct reader *r, const struct token *word, struct ip_net *ret)
 static bool pick(struct reader *r, const struct key_row *key, const struct token *word,
                  unsigned *ret)
 {
-    struct guess g;
+    struct spelling g;
     struct buf all;
-    guess_init(&g, word->text);
+    spelling_init(&g, word->text);
     buf_init(&all, 256);
     for (const struct word_row *w = key->words; w->word != NULL; w++) {
         bool is_it = key->kind == KIND_PICKS ? slice_is_ci(word->text, w->word)
@@ -462,14 +462,15 @@ static bool pick(struct reader *r, const struct key_row *key, const struct token
             buf_release(&all);
             return true;
         }
-        guess_offer(&g, w->word);
+        spelling_offer(&g, w->word);
         if (w != key->words)
             buf_adds(&all, w[1].word == NULL ? " or " : ", ");
         buf_adds(&all, w->word);
     }
     char room[128];
-    conf_error(r->errors, word->at, guess_hint(&g, room, sizeof(room)), "%s is %.*s, not \"%.*s\"",
-               key->word, SLICE_ARG(buf_slice(&all)), SLICE_ARG(word->text));
+    conf_error(r->errors, word->at, spelling_hint(&g, room, sizeof(room)),
+               "%s is %.*s, not \"%.*s\"", key->word, SLICE_ARG(buf_slice(&all)),
+               SLICE_ARG(word->text));
     buf_release(&all);
     return false;
 }

@@ -37,14 +37,14 @@ bool value_is_empty(const struct key_row *key, const void *field);
 void *list_add(struct reader *r, struct any_list *list, size_t size);
 
 /* The nearest of the candidates that the callback offers, if it is near enough. */
-struct guess {
+struct spelling {
     slice word;
     slice best;
     size_t best_distance;
 };
-void guess_init(struct guess *g, slice word);
-void guess_offer(struct guess *g, const char *candidate);
+void spelling_init(struct spelling *g, slice word);
+void spelling_offer(struct spelling *g, const char *candidate);
 /* "did you mean X?" in the room given; NULL when nothing is near. */
-const char *guess_hint(const struct guess *g, char *room, size_t n);
+const char *spelling_hint(const struct spelling *g, char *room, size_t n);
 
 #endif

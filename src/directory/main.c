@@ -1,21 +1,21 @@
 /* directory: domains, accounts and aliases. Says whether a recipient exists (smtpd), where its mail
- * goes (queue), and carries out what the administrator asks for (control).
+ * goes (queue), who somebody is who signs in and what he may do then (smtpd), and carries out what
+ * the administrator asks for (control).
  *
- * One thread, one database connection: a look-up takes some microseconds, so no answer waits for
- * another. What smtpd remembers of its answers holds while the number on the shared page stands;
- * the number is raised after every change and before it is acknowledged. */
+ * What smtpd remembers of the answers holds while the number on the shared page stands; the number
+ * is raised after every change and before it is acknowledged. */
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "lib/conf/conf.h"
+#include "src/directory/admin.h"
+#include "src/directory/exchange.h"
+#include "src/directory/notes.h"
+#include "src/directory/recipients.h"
+#include "src/directory/revocations.h"
 #include "sys/clock.h"
-#include "sys/directory/admin.h"
-#include "sys/directory/rules.h"
-#include "sys/genpage.h"
-#include "sys/role.h"
 
 /* How long a change by another process (a command that did not find the server) may stay unseen by
  * what smtpd remembers; our own answers look before each. */
@@ -23,36 +23,18 @@
 #define RULES_MAX_BYTES ((size_t)64 << 20)
 #define SCRATCH_MAX_BYTES ((size_t)4 << 20)
 
-static struct {
-    struct role *role;
-    struct conf *conf;
-    struct arena rules_arena;
-    struct directory_rules rules;
-    struct ip own_ips[DIRECTORY_OWN_IPS_MAX]; /* as they were at the start */
-    size_t own_ip_count;
-    struct directory_db *db;
-    uint32_t db_version;
-    struct genpage page;
-    struct timer poll;
-    struct arena scratch; /* of one request */
-    struct buf out, canonical, moved_to;
-} self;
+static struct directory self;
+static struct role_spec spec;
 
-static void log_failure(const char *event, int err)
+static struct rpc *peer_of(struct directory *d, enum role_id role)
 {
-    struct log_line line;
-
-    log_begin(&line, self.role->log, LOG_ERROR, event);
-    log_error(&line, err);
-    if (self.db != NULL)
-        log_slice(&line, "database", directory_db_error(self.db));
-    log_end(&line);
+    return role_peer(d->role, role, 0);
 }
 
 /* ---- configuration ---- */
 
 /* Takes over text as the configuration; on failure, after having logged why, all is as before. */
-static int use_configuration(slice text)
+static int use_configuration(struct directory *d, slice text)
 {
     struct directory_rules rules;
     struct arena arena;
@@ -65,25 +47,24 @@ static int use_configuration(slice text)
     if (conf == NULL)
         err = -EINVAL;
     else
-        err = directory_rules_make(conf, &arena, self.own_ips, self.own_ip_count, &rules, &bad);
+        err = directory_rules_make(conf, &arena, d->own_ips, d->own_ip_count, &rules, &bad);
     /* The database is opened before the sandbox, never again. */
-    if (err == 0 && self.conf != NULL &&
-        !slice_eq(self.conf->server.database, conf->server.database)) {
+    if (err == 0 && d->conf != NULL && !slice_eq(d->conf->server.database, conf->server.database)) {
         err = -EBUSY;
         bad = SLICE_LIT("a new path of the database needs a restart");
     }
     if (err != 0 || bad.n > 0) {
-        log_begin(&line, self.role->log, LOG_ERROR, "directory.configuration");
+        log_begin(&line, d->log, LOG_ERROR, "directory.configuration");
         log_error(&line, err);
         log_slice(&line, "about", bad);
         log_end(&line);
     }
     if (err == 0) {
-        conf_unref(self.conf);
-        arena_release(&self.rules_arena);
-        self.conf = conf;
-        self.rules_arena = arena;
-        self.rules = rules;
+        conf_unref(d->conf);
+        arena_release(&d->rules_arena);
+        d->conf = conf;
+        d->rules_arena = arena;
+        d->rules = rules;
     } else {
         conf_unref(conf);
         arena_release(&arena);
@@ -108,70 +89,120 @@ static int sync_folder(const char *path)
     return err;
 }
 
-static int open_role(struct role *r, slice text)
+static int open_database(struct directory *d)
 {
-    const char *path;
-    int err;
+    const struct sandbox_user *user = &d->role->user;
+    const char *path = d->conf->server.database.p;
+    int err = 0;
 
-    self.role = r;
-    self.page.fd = -1;
-    arena_init(&self.rules_arena, RULES_MAX_BYTES);
-    arena_init(&self.scratch, SCRATCH_MAX_BYTES);
-    buf_init(&self.out, IPC_BYTES_MAX);
-    buf_init(&self.canonical, 1024);
-    buf_init(&self.moved_to, 1024);
-    json_object_seed(0); /* from the kernel, while /dev is in sight */
-    self.own_ip_count = directory_own_ips(self.own_ips);
-    if ((err = use_configuration(text)) != 0)
-        return err;
-    path = self.conf->server.database.p;
     /* SQLite has its log and its index open too after the first read, and keeps them (db.h): inside
      * the sandbox it finds no path, and needs none. */
-    if ((r->user.is_own && (err = directory_db_make(path, r->user.uid, r->user.gid)) != 0) ||
-        (err = directory_db_open(path, &self.db)) != 0 ||
-        (err = directory_db_version(self.db, &self.db_version)) != 0 ||
-        (err = sync_folder(path)) != 0) {
-        log_failure("directory.open", err);
+    if (user->is_own)
+        err = directory_db_make(path, user->uid, user->gid);
+    if (err == 0 && (err = directory_db_open(path, &d->db)) == 0 &&
+        (err = directory_db_version(d->db, &d->db_version)) == 0)
+        err = sync_folder(path);
+    return err;
+}
+
+static unsigned thread_count(const struct conf *conf)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (conf->auth.hash_threads > 0)
+        return (unsigned)conf->auth.hash_threads;
+    return cores > 2 ? (unsigned)cores - 1 : 1;
+}
+
+static void on_verified(void *owner, uint64_t id, enum hash_result result)
+{
+    struct directory *d = owner;
+    exchanges_verified(d->exchanges, id, result);
+}
+
+/* The same password in today's forms: nobody is signed out by it. */
+static void on_made(void *owner, const struct hash_made *made)
+{
+    struct directory *d = owner;
+    struct log_line line;
+    int err = directory_rehash(d->db, made->account, made->old_hash, &made->password);
+
+    if (err != 0 && err != -ESTALE && err != -ENOENT) {
+        directory_log_failure(d, "directory.rehash", err);
+    } else if (err == 0) {
+        log_begin(&line, d->log, LOG_INFO, "account.rehashed");
+        log_slice(&line, "account", made->account);
+        log_end(&line);
+    }
+}
+
+/* What signing in needs; libcrypto has looked around once when it is done. */
+static int open_exchanges(struct directory *d)
+{
+    static const struct hashing_ops ops = {.verified = on_verified, .made = on_made};
+    int err = guard_open(d);
+
+    if (err != 0)
+        return err;
+    spec.workers = thread_count(d->conf);
+    d->peer_of = peer_of;
+    d->started_at_ms = clock_wall_ms();
+    d->hashing = hashing_new(d->loop, spec.workers, &ops, d);
+    d->exchanges = exchanges_new(d);
+    d->notes = notes_new(d);
+    d->recipients = recipients_new(d);
+    d->revocations = revocations_new(d);
+    if (d->hashing == NULL || d->exchanges == NULL || d->notes == NULL || d->recipients == NULL ||
+        d->revocations == NULL)
+        return -ENOMEM;
+    return hashing_fake(d->hashing, d->fake_hash);
+}
+
+static int open_role(struct role *r, slice text)
+{
+    struct directory *d = &self;
+    int err;
+
+    *d = (struct directory){.role = r, .loop = r->loop, .log = r->log, .page.fd = -1};
+    r->self = d;
+    arena_init(&d->rules_arena, RULES_MAX_BYTES);
+    arena_init(&d->scratch, SCRATCH_MAX_BYTES);
+    buf_init(&d->out, IPC_BYTES_MAX);
+    buf_init(&d->canonical, 1024);
+    buf_init(&d->moved_to, 1024);
+    json_object_seed(0); /* from the kernel, while /dev is in sight */
+    d->own_ip_count = directory_own_ips(d->own_ips);
+    if ((err = use_configuration(d, text)) != 0)
+        return err;
+    if ((err = open_database(d)) != 0 || (err = open_exchanges(d)) != 0) {
+        directory_log_failure(d, "directory.open", err);
         return err;
     }
     /* A number that no earlier run of this role gave out. */
-    if ((err = genpage_create(&self.page, clock_wall_us())) != 0)
-        log_failure("directory.generation", err);
+    if ((err = genpage_create(&d->page, clock_wall_us())) != 0)
+        directory_log_failure(d, "directory.generation", err);
     return err;
 }
 
 static bool reconfigure(struct role *r, slice text)
 {
-    (void)r;
-    if (use_configuration(text) != 0)
+    struct directory *d = r->self;
+
+    if (use_configuration(d, text) != 0)
         return false;
-    genpage_raise(&self.page);
+    guard_configure(d);
+    genpage_raise(&d->page);
     return true;
 }
 
 /* ---- generation ---- */
 
-/* Has another process changed the file? True unless that cannot be known. */
-static bool look_for_changes(void)
-{
-    uint32_t version;
-    int err = directory_db_version(self.db, &version);
-
-    if (err != 0) {
-        log_failure("directory.read", err);
-        return false;
-    }
-    if (version != self.db_version) {
-        self.db_version = version;
-        genpage_raise(&self.page);
-    }
-    return true;
-}
-
 static void on_poll(struct timer *t)
 {
-    look_for_changes();
-    timer_set(self.role->loop, t, POLL_MS, on_poll);
+    struct directory *d = CONTAINER_OF(t, struct directory, poll);
+
+    directory_look_for_changes(d);
+    timer_set(d->loop, t, POLL_MS, on_poll);
 }
 
 static int start(struct role *r)
@@ -180,136 +211,121 @@ static int start(struct role *r)
     return 0;
 }
 
-static void send_page(struct rpc *peer)
+/* ---- peers ---- */
+
+static void send_page(struct directory *d, struct rpc *peer)
 {
-    struct ipc_generation_page m = {.fd = fcntl(self.page.fd, F_DUPFD_CLOEXEC, 0)};
+    struct ipc_generation_page m = {.fd = fcntl(d->page.fd, F_DUPFD_CLOEXEC, 0)};
     int err = m.fd < 0 ? -errno : rpc_send_generation_page(peer, &m);
 
     if (err == 0)
         return;
     /* Without the page nothing is remembered there: slower, not wrong. */
-    log_failure("directory.page", err);
+    directory_log_failure(d, "directory.page", err);
     if (m.fd >= 0)
         close(m.fd);
 }
 
+static void send_key(struct directory *d, struct rpc *queue)
+{
+    const struct ipc_grant_key m = {.key = slice_of(d->keys.grant, sizeof d->keys.grant)};
+    int err = rpc_send_grant_key(queue, &m);
+
+    if (err != 0)
+        directory_log_failure(d, "directory.grant-key", err);
+}
+
 static void on_peer(struct role *r, struct rpc *peer)
 {
-    (void)r;
+    struct directory *d = r->self;
+
     if (ipc_may_send(IPC_GENERATION_PAGE, ROLE_DIRECTORY, rpc_peer(peer)))
-        send_page(peer);
+        send_page(d, peer);
+    if (ipc_may_send(IPC_GRANT_KEY, ROLE_DIRECTORY, rpc_peer(peer)))
+        send_key(d, peer);
+    revocations_tell(d->revocations, peer);
 }
 
-/* ---- questions ---- */
-
-/* Looks address up; the targets are in self.out, the address found in self.canonical, the new one
- * of somebody who has moved in self.moved_to. */
-static enum recipient_verdict look_up(slice address, uint64_t *ret_generation)
+static void on_gone(struct role *r, struct rpc *peer)
 {
-    enum recipient_verdict verdict = RECIPIENT_IS_TEMPFAIL;
-    struct directory_answer answer = {&self.out, &self.canonical, &self.moved_to, 0};
+    struct directory *d = r->self;
 
-    buf_clear(&self.out);
-    buf_clear(&self.canonical);
-    buf_clear(&self.moved_to);
-    arena_reset(&self.scratch);
-    if (look_for_changes()) {
-        *ret_generation = genpage_read(&self.page);
-        verdict = directory_expand(self.db, &self.rules, &self.scratch, address, &answer);
-    }
-    if (answer.error != 0) {
-        struct log_line line;
-
-        log_begin(&line, self.role->log, LOG_WARN, "directory.lookup");
-        log_slice(&line, "address", address);
-        log_error(&line, answer.error);
-        log_end(&line);
-    }
-    return verdict;
+    exchanges_forget(d->exchanges, peer);
+    recipients_forget(d->recipients, peer);
 }
 
-static int answer_rcpt_check(struct rpc *peer, const struct ipc_message *m)
-{
-    struct ipc_rcpt_verdict answer = {0};
-
-    answer.verdict = (uint8_t)look_up(m->rcpt_check.address, &answer.generation);
-    answer.canonical = buf_slice(&self.canonical);
-    answer.moved_to = buf_slice(&self.moved_to);
-    return rpc_reply_rcpt_verdict(peer, m->call, &answer);
-}
-
-static int answer_expand(struct rpc *peer, const struct ipc_message *m)
-{
-    struct ipc_expanded answer = {0};
-
-    answer.result = (uint8_t)look_up(m->expand.address, &answer.generation);
-    answer.targets = buf_slice(&self.out);
-    return rpc_reply_expanded(peer, m->call, &answer);
-}
-
-static int answer_admin(struct rpc *peer, const struct ipc_message *m)
-{
-    struct ipc_admin_answer answer;
-    struct log_line line;
-    struct directory_change change;
-
-    buf_clear(&self.out);
-    if (directory_admin(self.db, &self.rules, m->admin.json, (int64_t)(clock_wall_ms() / 1000),
-                        &self.out, &change) != 0) {
-        buf_clear(&self.out);
-        buf_adds(&self.out, "{\"ok\":false,\"error\":\"unavailable\",\"message\":\"out of memory\","
-                            "\"hint\":\"\"}");
-    }
-    if (change.is_changed) {
-        genpage_raise(&self.page);
-        buf_clear(&self.canonical);
-        directory_admin_summary(m->admin.json, &self.canonical);
-        log_begin(&line, self.role->log, LOG_INFO, "directory.changed");
-        log_slice(&line, "request", buf_slice(&self.canonical));
-        log_end(&line);
-    }
-    answer.json = buf_slice(&self.out);
-    return rpc_reply_admin_answer(peer, m->call, &answer);
-}
-
+/* Only what ipc.def lets come here comes here; the rest of the list is other roles'. */
 static void on_message(struct role *r, struct rpc *peer, struct ipc_message *m)
 {
-    int err = 0;
+    struct directory *d = r->self;
 
-    (void)r;
-    /* Only what ipc.def lets come here comes here; the rest of the list is other roles'. */
     if (m->type == IPC_RCPT_CHECK)
-        err = answer_rcpt_check(peer, m);
+        recipients_check(d->recipients, peer, m);
     else if (m->type == IPC_EXPAND)
-        err = answer_expand(peer, m);
+        recipients_expand(d->recipients, peer, m);
+    else if (m->type == IPC_MAILBOX_USED)
+        recipients_used(d->recipients, m);
+    else if (m->type == IPC_AUTH)
+        exchanges_step(d->exchanges, peer, m);
+    else if (m->type == IPC_AUTH_DROP)
+        exchanges_drop(d->exchanges, peer, m->auth_drop.exchange);
+    else if (m->type == IPC_SENDER_CHECK)
+        senders_check(d, peer, m);
+    else if (m->type == IPC_EXPN)
+        senders_expn(d, peer, m);
+    else if (m->type == IPC_GRANT_USED)
+        senders_used(d, m);
     else if (m->type == IPC_ADMIN)
-        err = answer_admin(peer, m);
-    /* -EPIPE: who asked is gone, `gone` follows. Anything else is our own fault. */
-    if (err != 0 && err != -EPIPE)
-        role_fail(r, "directory.reply", err);
+        admin_carry_out(d, peer, m);
+}
+
+static void on_answer(struct role *r, struct rpc *peer, enum ipc_type call, uint64_t token,
+                      enum rpc_result result, struct ipc_message *m)
+{
+    struct directory *d = r->self;
+
+    (void)peer;
+    if (result != RPC_ANSWER)
+        m = NULL;
+    if (call == IPC_VERIFY || call == IPC_TOKEN_CHECK)
+        exchanges_answered(d->exchanges, token, m);
+    else if (call == IPC_USAGE)
+        recipients_answered(d->recipients, token, m);
 }
 
 static void close_role(struct role *r)
 {
-    timer_stop(r->loop, &self.poll);
-    directory_db_settle(self.db);
-    directory_db_close(self.db);
-    genpage_close(&self.page);
-    conf_unref(self.conf);
-    arena_release(&self.rules_arena);
-    arena_release(&self.scratch);
-    buf_release(&self.out);
-    buf_release(&self.canonical);
-    buf_release(&self.moved_to);
+    struct directory *d = r->self;
+
+    timer_stop(r->loop, &d->poll);
+    exchanges_free(d->exchanges);
+    hashing_free(d->hashing);
+    notes_free(d->notes);
+    recipients_free(d->recipients);
+    revocations_free(d->revocations);
+    guard_close(d);
+    directory_db_settle(d->db);
+    directory_db_close(d->db);
+    genpage_close(&d->page);
+    conf_unref(d->conf);
+    arena_release(&d->rules_arena);
+    arena_wipe(&d->scratch);
+    arena_release(&d->scratch);
+    buf_release(&d->out);
+    buf_release(&d->canonical);
+    buf_release(&d->moved_to);
 }
 
-static const struct role_spec spec = {
+/* workers: as many as the configuration says. */
+static struct role_spec spec = {
     .roles = ROLE_BIT(ROLE_DIRECTORY),
     .open = open_role,
     .start = start,
     .reconfigure = reconfigure,
     .peer = on_peer,
+    .gone = on_gone,
     .message = on_message,
+    .answer = on_answer,
     .close = close_role,
 };
 
