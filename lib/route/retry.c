@@ -1,6 +1,7 @@
 #include "lib/route/retry.h"
 
 const struct retry_plan retry_local = {.first_ms = 30 * 1000, .max_ms = 3600 * 1000};
+const struct retry_plan retry_lmtp = {.first_ms = 10 * 1000, .max_ms = 1800 * 1000};
 
 uint64_t retry_wait_ms(const struct retry_plan *plan, uint32_t attempts, uint32_t random)
 {

@@ -14,6 +14,8 @@ struct retry_plan {
 
 /* Into a mailbox of our own: a full disk or a restart is over soon, or an admin's matter. */
 extern const struct retry_plan retry_local;
+/* To the server that keeps our mailboxes: mostly it is started anew, on the same machine. */
+extern const struct retry_plan retry_lmtp;
 
 /* attempts: how many there were, from 1. random: any number. */
 uint64_t retry_wait_ms(const struct retry_plan *plan, uint32_t attempts, uint32_t random);

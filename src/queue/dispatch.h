@@ -5,20 +5,25 @@
  *   waiting in the heap -- dispatch_run: due --> loaded, its open recipients to be expanded
  *   expand: each recipient from the cache or from directory   [dispatch_expanded]
  *   send:   each mailbox once, to deliver                     [dispatch_delivered]
+ *           those at an LMTP server together, to relay        [dispatch_transferred]
  *   finish: all recipients have it       -> spool_done
  *           some have not                -> spool_state, back into the heap for later
- *           directory or deliver is gone -> back into the heap, nothing counted against it
+ *           too much goes to that server -> parked with it (lmtp_hosts), nothing counted
+ *           a peer is gone               -> back into the heap, nothing counted against it
  *
  * Invariants:
- * 1. A waiting message is in the heap or in exactly one attempt.
+ * 1. A waiting message is in the heap, parked, or in exactly one attempt.
  * 2. An answer finds its attempt by slot and serial number; a late one finds nothing.
  * 3. Recipients that cannot have their mail (unknown meanwhile, at another server) keep the message
- *    in the queue, visibly: nothing is dropped. */
+ *    in the queue, visibly: nothing is dropped. Those that were refused are tried again when nobody
+ *    else waits, once an hour.
+ * 4. A server that is slow or dead holds back no other's mail, and no Maildir's (lmtp_hosts.h). */
 #ifndef CANDOR_QUEUE_DISPATCH_H
 #define CANDOR_QUEUE_DISPATCH_H
 
 #include "src/queue/expansions.h"
 #include "src/queue/heap.h"
+#include "src/queue/lmtp_hosts.h"
 #include "src/queue/spool.h"
 #include "sys/genpage.h"
 #include "sys/role.h"
@@ -38,7 +43,8 @@ struct dispatch {
     uint16_t free[DISPATCH_ATTEMPTS];
     size_t free_count;
     struct attempt *stalled; /* a channel was full */
-    struct buf loaded, head, state;
+    struct lmtp_hosts hosts;
+    struct buf loaded, head, state, rcpts, envelope;
     uint32_t serial;
     uint64_t random;
     bool is_held, is_stopped;
@@ -63,6 +69,10 @@ size_t dispatch_active(const struct dispatch *d);
 void dispatch_expanded(struct dispatch *d, uint64_t token, const struct ipc_expanded *m);
 void dispatch_delivered(struct dispatch *d, uint64_t token, const struct ipc_delivered *m,
                         bool is_timeout);
+void dispatch_transferred(struct dispatch *d, uint64_t token, const struct ipc_transferred *m,
+                          bool is_timeout);
+/* From time to time. */
+void dispatch_tick(struct dispatch *d);
 /* Channels have room again. */
 void dispatch_resume(struct dispatch *d);
 

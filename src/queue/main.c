@@ -189,6 +189,7 @@ static void on_tick(struct timer *t)
     self.wall_ms = wall_ms;
     self.mono_ms = mono_ms;
     look_at_room();
+    dispatch_tick(&self.dispatch);
     kick_later();
     timer_set(self.role->loop, t, TICK_MS, on_tick);
 }
@@ -455,6 +456,9 @@ static void on_answer(struct role *r, struct rpc *peer, enum ipc_type call, uint
     else if (call == IPC_DELIVERY)
         dispatch_delivered(&self.dispatch, token, m == NULL ? NULL : &m->delivered,
                            result == RPC_TIMEOUT);
+    else if (call == IPC_TRANSFER)
+        dispatch_transferred(&self.dispatch, token, m == NULL ? NULL : &m->transferred,
+                             result == RPC_TIMEOUT);
     kick_later();
 }
 
