@@ -72,6 +72,7 @@ enum unix_place {
     UNIX_DOVECOT,       /* dovecot.socket */
     UNIX_DOVECOT_USERS, /* dovecot.users */
     UNIX_LDAP,          /* ldap.urls.v[index], an ldapi:// */
+    UNIX_LMTP,          /* conf_lmtp_at(index) */
 };
 
 /* delivered.result */

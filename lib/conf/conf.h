@@ -248,8 +248,7 @@ bool conf_socket_eq(const struct conf_socket *a, const struct conf_socket *b);
 void conf_socket_print(struct buf *out, const struct conf_socket *s);
 
 /* Who takes mail by LMTP, by place: the top level, the domains, the routes, in this order. index is
- * below conf_lmtp_count; a place whose mail does not go that way, or that the host of an earlier
- * place has already, gives NULL. */
+ * below conf_lmtp_count; a place whose mail does not go that way gives NULL. */
 size_t conf_lmtp_count(const struct conf *c);
 const struct conf_socket *conf_lmtp_at(const struct conf *c, size_t index);
 /* Is there any? */

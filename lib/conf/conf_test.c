@@ -126,7 +126,7 @@ static void test_all_values(void **state)
     assert_null(conf_lmtp_at(c, 1));
     assert_ptr_equal(conf_lmtp_at(c, 2), &c->domain.v[1].deliver.host);
     assert_ptr_equal(conf_lmtp_at(c, 3), &c->route.v[0].via.host);
-    assert_null(conf_lmtp_at(c, 4)); /* the second time */
+    assert_ptr_equal(conf_lmtp_at(c, 4), &c->route.v[1].via.host);
     assert_int_equal(c->oauth.n, 2);
     assert_slice(c->oauth.v[0].configuration,
                  SLICE_LIT("https://id.example.org/a/.well-known/openid-configuration"));

@@ -19,12 +19,7 @@ static const struct conf_socket *host_at(const struct conf *c, size_t index)
 const struct conf_socket *conf_lmtp_at(const struct conf *c, size_t index)
 {
     const struct conf_socket *host = host_at(c, index);
-    if (!conf_socket_is_given(host))
-        return NULL;
-    for (size_t i = 0; i < index; i++)
-        if (conf_socket_eq(host, host_at(c, i)))
-            return NULL;
-    return host;
+    return conf_socket_is_given(host) ? host : NULL;
 }
 
 bool conf_has_lmtp(const struct conf *c)

@@ -563,7 +563,7 @@ static uint32_t count_of(const struct conf *conf, enum role_id id)
     case ROLE_PAM:
         return conf->pam.service.n > 0 ? 1 : 0;
     case ROLE_RELAY:
-        return 0; /* nothing in the configuration needs one */
+        return conf_has_lmtp(conf) ? 1 : 0;
     case ROLE_MASTER:
     case ROLE_COUNT:
         break;

@@ -12,7 +12,7 @@ static role_set roles_of(enum drain_stage stage)
     case DRAIN_SMTPD:
         return ROLES_SMTPD;
     case DRAIN_QUEUE:
-        return ROLE_BIT(ROLE_QUEUE) | ROLE_BIT(ROLE_CONTROL);
+        return ROLE_BIT(ROLE_QUEUE) | ROLE_BIT(ROLE_RELAY) | ROLE_BIT(ROLE_CONTROL);
     case DRAIN_REST:
         return ROLES_ANY;
     }

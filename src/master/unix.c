@@ -37,6 +37,9 @@ static void path_of(const struct conf *conf, enum role_id asker, const struct ip
     else if (is_authx && ask->place == UNIX_LDAP && ask->index < conf->ldap.urls.n &&
              !ldapi_path(conf->ldap.urls.v[ask->index], out))
         buf_clear(out);
+    else if (asker == ROLE_RELAY && ask->place == UNIX_LMTP && ask->index < conf_lmtp_count(conf) &&
+             conf_lmtp_at(conf, ask->index) != NULL)
+        buf_add(out, conf_lmtp_at(conf, ask->index)->path);
 }
 
 /* Never waits: a socket whose queue is full says EAGAIN. */
