@@ -210,6 +210,9 @@ static void check_listener(const struct conf *c, const struct conf_listen *l,
     else if (l->tls == CONF_TLS_NONE && l->auth != CONF_AUTH_NONE)
         conf_warning(errors, l->node.key_at[CONF_listen_auth], "tls required",
                      "passwords are taken under TLS alone: nobody can sign in here");
+    if (l->client_certificates.n > 0 && l->tls == CONF_TLS_NONE)
+        conf_warning(errors, l->node.key_at[CONF_listen_client_certificates], "tls required",
+                     "clients show certificates under TLS alone");
     if (l->class == CONF_CLASS_MX && !is_local &&
         (l->tls == CONF_TLS_REQUIRED || l->tls == CONF_TLS_IMPLICIT))
         conf_warning(errors, at, "tls optional",

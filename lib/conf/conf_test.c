@@ -277,6 +277,8 @@ static void test_errors(void **state)
          "    hint: did you mean optional?\n"},
         {HOST "listen [::]:587 { tls none }",
          "f:2:23: passwords would cross the network in the clear\n"},
+        {HOST "listen [::]:25 { tls none; client-certificates /etc/ca.pem }",
+         "f:2:48: warning: clients show certificates under TLS alone\n"},
         {HOST "listen [::]:25 { auth optional; tls none }",
          "f:2:23: warning: passwords are taken under TLS alone: nobody can sign in here\n"},
         {HOST "listen 127.0.0.1:587 { tls none; auth required }",

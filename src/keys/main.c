@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 
+#include "src/keys/authorities.h"
 #include "src/keys/sign.h"
 #include "src/keys/store.h"
 #include "sys/clock.h"
@@ -25,10 +26,12 @@ enum {
 struct keys {
     struct role *role;
     struct store store;
+    struct authorities authorities;
     uint32_t serial; /* of the configuration: an answer to an older one is not ours */
-    uint32_t next;   /* the first pair that this round has not asked for */
-    size_t pending;  /* answers */
-    bool has_news;   /* in this round */
+    /* The first file that this round has not asked for: first the pairs, then the authorities. */
+    uint32_t next;
+    size_t pending; /* answers */
+    bool has_news;  /* in this round */
     struct timer look, rotate, warn;
     unsigned char ticket[TICKETS][TICKET_BYTES]; /* the newest first */
     size_t tickets;
@@ -62,6 +65,19 @@ static int tell_certificates(struct keys *k, struct rpc *smtpd)
     return err;
 }
 
+static int tell_authorities(struct keys *k, struct rpc *smtpd)
+{
+    int err = 0;
+    for (size_t i = 0; i < k->authorities.n && err == 0; i++) {
+        const struct authority_file *f = &k->authorities.file[i];
+        if (f->path != NULL && f->certificates.n > 0)
+            err =
+                rpc_send_authorities(smtpd, &(struct ipc_authorities){slice_cstr(f->path),
+                                                                      buf_slice(&f->certificates)});
+    }
+    return err;
+}
+
 static int tell_tickets(struct keys *k, struct rpc *smtpd)
 {
     return rpc_send_ticket_keys(smtpd, &(struct ipc_ticket_keys){
@@ -73,12 +89,14 @@ static bool is_smtpd(const struct rpc *peer)
     return (ROLE_BIT(rpc_peer(peer)) & ROLES_SMTPD) != 0;
 }
 
-/* The ticket keys first: with the certificates the first handshake may come. */
+/* The certificates last: with the certificates the first handshake may come. */
 static void tell(struct keys *k, struct rpc *peer)
 {
     if (!is_smtpd(peer))
         return;
     int err = tell_tickets(k, peer);
+    if (err == 0)
+        err = tell_authorities(k, peer);
     if (err == 0)
         err = tell_certificates(k, peer);
     if (err == -EAGAIN) {
@@ -109,28 +127,43 @@ static void on_writable(struct role *r, struct rpc *peer)
 
 /* ---- time ---- */
 
-/* Asks master to open the files of the pairs from k->next on. A round goes through all of them, in
+static uint32_t file_count(const struct keys *k)
+{
+    return (uint32_t)(k->store.n + k->authorities.n);
+}
+
+static bool ask_for(struct keys *k, uint32_t index)
+{
+    uint64_t token = (uint64_t)k->serial << 32 | index;
+    uint32_t listener = index - (uint32_t)k->store.n;
+    if (index < k->store.n)
+        return rpc_call_pair_open(k->role->master, token,
+                                  &(struct ipc_pair_open){k->role->generation, index}) == 0;
+    if (k->authorities.file[listener].path == NULL)
+        return false;
+    return rpc_call_authorities_open(k->role->master, token,
+                                     &(struct ipc_authorities_open){k->role->generation,
+                                                                    listener}) == 0;
+}
+
+/* Asks master to open the files from k->next on. A round goes through all of them, in
  * as many pieces as it takes, and is told at its end: never half a set. */
 static void on_look(struct timer *t)
 {
     struct keys *k = CONTAINER_OF(t, struct keys, look);
-    uint32_t n = (uint32_t)k->store.n;
+    uint32_t n = file_count(k);
     timer_set(k->role->loop, t, LOOK_MS, on_look);
     if (k->pending > 0)
         return;
     if (k->next >= n)
         k->next = 0; /* the last round's calls were refused */
-    for (size_t i = 0; k->next < n && i < ASKED_AT_ONCE; i++, k->next++) {
-        struct ipc_pair_open ask = {.generation = k->role->generation, .index = k->next};
-        uint64_t token = (uint64_t)k->serial << 32 | k->next;
-        /* Refused: at the next round. */
-        k->pending += rpc_call_pair_open(k->role->master, token, &ask) == 0;
-    }
+    for (size_t i = 0; k->next < n && i < ASKED_AT_ONCE; i++, k->next++)
+        k->pending += ask_for(k, k->next); /* refused: at the next round */
 }
 
 static void end_of_piece(struct keys *k)
 {
-    if (k->next < k->store.n) {
+    if (k->next < file_count(k)) {
         timer_set(k->role->loop, &k->look, 0, on_look);
         return;
     }
@@ -140,21 +173,40 @@ static void end_of_piece(struct keys *k)
     k->has_news = false;
 }
 
+static int error_of(uint32_t error, bool is_there)
+{
+    return is_there ? 0 : error == 0 || error > INT32_MAX ? -EIO : -(int)error;
+}
+
+static bool look_at_pair(struct keys *k, size_t index, const struct ipc_pair_opened *a)
+{
+    int error = error_of(a->error, a->certificate >= 0 && a->key >= 0);
+    return index < k->store.n &&
+           store_look(&k->store, index, error, a->certificate, a->key, now_s());
+}
+
+static bool look_at_authorities(struct keys *k, size_t index,
+                                const struct ipc_authorities_opened *a)
+{
+    return index >= k->store.n && index < file_count(k) &&
+           k->authorities.file[index - k->store.n].path != NULL &&
+           authorities_look(&k->authorities, index - k->store.n, error_of(a->error, a->file >= 0),
+                            a->file);
+}
+
 static void on_answer(struct role *r, struct rpc *peer, enum ipc_type call, uint64_t token,
                       enum rpc_result result, struct ipc_message *m)
 {
     struct keys *k = r->self;
     size_t index = (uint32_t)token;
     (void)peer;
-    (void)call;
     k->pending--;
     /* Else it is of another configuration, or none. */
-    if (result == RPC_ANSWER && token >> 32 == k->serial && index < k->store.n) {
-        const struct ipc_pair_opened *a = &m->pair_opened;
-        bool has_both = a->certificate >= 0 && a->key >= 0;
-        int error = has_both ? 0 : a->error == 0 || a->error > INT32_MAX ? -EIO : -(int)a->error;
-        k->has_news =
-            store_look(&k->store, index, error, a->certificate, a->key, now_s()) || k->has_news;
+    if (result == RPC_ANSWER && token >> 32 == k->serial) {
+        bool is_news = call == IPC_PAIR_OPEN
+                           ? look_at_pair(k, index, &m->pair_opened)
+                           : look_at_authorities(k, index, &m->authorities_opened);
+        k->has_news = k->has_news || is_news;
     }
     if (k->pending == 0)
         end_of_piece(k);
@@ -249,7 +301,8 @@ static void on_peer(struct role *r, struct rpc *peer)
 static bool configure(struct keys *k, slice text)
 {
     struct conf *conf = conf_read_print(text);
-    bool ok = conf != NULL && store_configure(&k->store, conf);
+    bool ok = conf != NULL && authorities_configure(&k->authorities, conf) &&
+              store_configure(&k->store, conf);
     conf_unref(conf);
     if (ok) {
         k->serial++;
@@ -267,7 +320,7 @@ static int keys_open(struct role *r, slice text)
         return -ENOMEM;
     r->self = k;
     k->role = r;
-    k->store.log = r->log;
+    k->store.log = k->authorities.log = r->log;
     /* No core dump and no debugger of the same user gets at the keys. */
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return -errno;
@@ -294,6 +347,7 @@ static void keys_close(struct role *r)
     timer_stop(r->loop, &k->rotate);
     timer_stop(r->loop, &k->warn);
     store_release(&k->store);
+    authorities_release(&k->authorities);
     OPENSSL_cleanse(k, sizeof *k);
     free(k);
 }

@@ -312,16 +312,17 @@ static void give_status(struct child *asker, uint32_t call)
         child_kill(asker);
 }
 
+enum { FILE_FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY }; /* a FIFO must not hold us */
+
 /* Rights stay here, and what is in the files stays unread here. */
 static int open_pair(const struct conf *conf, uint32_t index, struct ipc_pair_opened *ret)
 {
-    const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY; /* a FIFO must not hold us */
     if (index >= conf->tls.certificates.n || index >= conf->tls.keys.n)
         return EINVAL;
-    ret->certificate = open(conf->tls.certificates.v[index].p, flags);
+    ret->certificate = open(conf->tls.certificates.v[index].p, FILE_FLAGS);
     if (ret->certificate < 0)
         return errno;
-    ret->key = open(conf->tls.keys.v[index].p, flags);
+    ret->key = open(conf->tls.keys.v[index].p, FILE_FLAGS);
     if (ret->key >= 0)
         return 0;
     int err = errno;
@@ -342,6 +343,21 @@ static void give_pair(struct child *c, uint32_t call, const struct ipc_pair_open
         close(a.certificate);
     if (a.key >= 0)
         close(a.key);
+    child_kill(c);
+}
+
+static void give_authorities(struct child *c, uint32_t call, const struct ipc_authorities_open *ask)
+{
+    const struct settings *s = &c->master->settings;
+    struct ipc_authorities_opened a = {.error = ESTALE, .file = -1};
+    if (ask->generation == s->generation && ask->index < s->conf->listen.n) {
+        a.file = open(s->conf->listen.v[ask->index].client_certificates.p, FILE_FLAGS);
+        a.error = a.file < 0 ? (uint32_t)errno : 0;
+    }
+    if (rpc_reply_authorities_opened(c->rpc, call, &a) == 0)
+        return;
+    if (a.file >= 0)
+        close(a.file);
     child_kill(c);
 }
 
@@ -371,6 +387,8 @@ static void on_message(void *owner, struct rpc *r, struct ipc_message *m)
         reload_begin(c->master, r, m->call);
     else if (m->type == IPC_PAIR_OPEN)
         give_pair(c, m->call, &m->pair_open);
+    else if (m->type == IPC_AUTHORITIES_OPEN)
+        give_authorities(c, m->call, &m->authorities_open);
     else if (m->type == IPC_UNIX_OPEN)
         child_give_unix(c, m->call, &m->unix_open);
 }

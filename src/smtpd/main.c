@@ -222,6 +222,8 @@ static void on_message(struct role *r, struct rpc *peer, struct ipc_message *m)
         err = tls_certificate(s->tls, c->index, c->count, c->key_id, c->names, c->chain);
         look_at_gate(s);
         start_listeners(s);
+    } else if (m->type == IPC_AUTHORITIES) {
+        err = authorities_take(s, m->authorities.file, m->authorities.certificates);
     } else if (m->type == IPC_TICKET_KEYS) {
         err = tls_ticket_keys(s->tls, m->ticket_keys.keys);
     } else if (m->type == IPC_PRESSURE) {
@@ -304,6 +306,7 @@ static bool smtpd_reconfigure(struct role *r, slice text)
     }
     ruleset_unref(s->rules);
     s->rules = rules;
+    authorities_apply(s);
     start_listeners(s);
     return true;
 }
@@ -362,6 +365,7 @@ static void smtpd_close(struct role *r)
     timer_stop(r->loop, &s->again);
     timer_stop(r->loop, &s->drain);
     conn_set_free(s->conns);
+    authorities_release(s);
     tls_free(s->tls);
     ruleset_unref(s->rules);
     recipient_cache_release(&s->recipients);

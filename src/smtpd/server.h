@@ -3,6 +3,7 @@
 #define CANDOR_SMTPD_SERVER_H
 
 #include "lib/route/recipient_cache.h"
+#include "src/smtpd/authorities.h"
 #include "src/smtpd/crowd.h"
 #include "src/smtpd/ruleset.h"
 #include "sys/conn.h"
@@ -33,6 +34,8 @@ struct server {
     struct tls *tls;
     struct effects fx; /* one for all sessions, one after another */
     struct listener listeners[SERVER_LISTENERS];
+    struct authority_file authorities[SERVER_LISTENERS]; /* as keys told them */
+    size_t authorities_n;
     struct genpage generation;
     struct recipient_cache recipients;
     struct timer gate;  /* opens the listeners though not everything is there */
