@@ -193,6 +193,8 @@ void auth_feed(struct session *s, const struct turn *t, slice *in)
 {
     struct line line;
     struct exchange *x = s->exchange;
+    if (turn_is_broken(s, t, *in))
+        return;
     switch (auth_take_line(s, in, &line)) {
     case LINE_MORE:
         return;
