@@ -691,10 +691,11 @@ static bool keep(struct exchange *x, const struct ipc_auth *m)
     f->is_tls = ground.is_tls;
     f->fake_secret = slice_of(d->fake_secret, sizeof d->fake_secret);
     f->fake_hash = slice_cstr(d->fake_hash);
-    if (d->conf->oauth.n > 0) {
-        f->token_scope = d->conf->oauth.v[0].scope;
-        f->token_configuration = d->conf->oauth.v[0].configuration;
-    }
+    /* Copies: a reload may come before the end. */
+    if (d->conf->oauth.n > 0 &&
+        (!arena_copy(&x->kept, d->conf->oauth.v[0].scope, &f->token_scope) ||
+         !arena_copy(&x->kept, d->conf->oauth.v[0].configuration, &f->token_configuration)))
+        return false;
     struct ip ip;
     if (!ip_from_bytes(m->ip, &ip) || m->session.n == 0)
         return false;
