@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "src/authx/dovecot.h"
-#include "src/authx/pam.h"
+#include "src/authx/backend_dovecot.h"
+#include "src/authx/backend_ldap.h"
+#include "src/authx/backend_pam.h"
 #include "src/authx/request.h"
 #include "sys/role.h"
 
@@ -16,7 +17,7 @@ struct authx {
     struct conf *conf;  /* of the last reload: whose domain is whose */
     struct conf *start; /* of the start: what the backends are made from */
     struct requests requests;
-    struct backend *dovecot, *pam; /* NULL: not configured */
+    struct backend *dovecot, *ldap, *pam; /* NULL: not configured */
 };
 
 static void log_problem(struct role *r, const char *event)
@@ -43,13 +44,13 @@ static struct backend *backend_of(const struct authx *x, slice name)
     case CONF_ACCOUNTS_DOVECOT:
         return x->dovecot;
     case CONF_ACCOUNTS_LDAP:
-        return NULL;
+        return x->ldap;
     case CONF_ACCOUNTS_PAM:
         return x->pam;
     case CONF_ACCOUNTS_DATABASE: /* an account of its own that is marked as somebody else's */
         break;
     }
-    return x->dovecot != NULL ? x->dovecot : x->pam;
+    return x->dovecot != NULL ? x->dovecot : x->ldap != NULL ? x->ldap : x->pam;
 }
 
 /* ---- messages ---- */
@@ -85,6 +86,8 @@ static void on_unix_opened(struct authx *x, uint64_t token, enum rpc_result resu
     int fd = is_there ? ipc_take_fd(&m->unix_opened.fd) : -1;
     if (x->dovecot != NULL && dovecot_unix_opened(x->dovecot, token, error, fd))
         return;
+    if (x->ldap != NULL && ldap_backend_unix_opened(x->ldap, token, error, fd))
+        return;
     if (fd >= 0)
         (void)close(fd); /* nobody waits for it any more */
 }
@@ -96,6 +99,8 @@ static void on_answer(struct role *r, struct rpc *peer, enum ipc_type call, uint
     (void)peer;
     if (call == IPC_UNIX_OPEN)
         on_unix_opened(x, token, result, m);
+    else if (call == IPC_DNS_QUERY)
+        ldap_backend_resolved(x->ldap, token, result == RPC_ANSWER ? m : NULL);
     else if (call == IPC_PAM_CHECK)
         pam_checked(x->pam, token, result == RPC_ANSWER ? m : NULL);
 }
@@ -128,7 +133,8 @@ static int authx_open(struct role *r, slice text)
     if (x->conf == NULL)
         return -EINVAL;
     x->start = conf_ref(x->conf);
-    return 0;
+    return x->start->ldap.urls.n > 0 ? ldap_backend_new(r, &x->requests, &x->start->ldap, &x->ldap)
+                                     : 0;
 }
 
 static int authx_start(struct role *r)
@@ -207,6 +213,8 @@ static void authx_close(struct role *r)
     requests_end(&x->requests);
     dovecot_free(x->dovecot);
     pam_free(x->pam);
+    if (!ldap_backend_free(x->ldap))
+        return;
     conf_unref(x->start);
     conf_unref(x->conf);
     free(x);
@@ -214,6 +222,7 @@ static void authx_close(struct role *r)
 
 static const struct role_spec spec = {
     .roles = ROLE_BIT(ROLE_AUTHX),
+    .workers = LDAP_SLOTS,
     .open = authx_open,
     .start = authx_start,
     .reconfigure = authx_reconfigure,

@@ -10,6 +10,8 @@ import pytest
 
 from dovecot import Dovecot
 from dovecot import is_missing as dovecot_misses
+from ldap_server import BASE, LdapServer
+from ldap_server import is_missing as ldap_misses
 from server import BUILD, die_with_parent, eventually, new_directory, remove_directory
 
 ASK = BUILD / "tests" / "support" / "authx_ask"
@@ -292,3 +294,188 @@ def test_pam_by_its_word(directory, pam, service, code):
     with Authx(directory, f"pam {{ service {service}; directory {pam} }}", pam=True) as authx:
         assert authx.verify(f"alice@{DOMAIN}", "correct horse")[0] == code
     assert (service == "missing") == ("event=pam.no-service" in authx.log_text())
+
+
+# ---- LDAP ----
+
+needs_ldap = pytest.mark.skipif(ldap_misses() != "", reason=f"needs the packages {ldap_misses()}")
+
+PEOPLE = f"""
+dn: {BASE}
+objectClass: domain
+dc: demo
+
+dn: cn=reader,{BASE}
+objectClass: person
+cn: reader
+sn: reader
+userPassword: may read
+
+dn: ou=people,{BASE}
+objectClass: organizationalUnit
+ou: people
+
+dn: uid=alice,ou=people,{BASE}
+objectClass: inetOrgPerson
+uid: alice
+cn: Alice
+sn: A
+mail: alice@{DOMAIN}
+mail: alice.a@{DOMAIN}
+userPassword: correct horse
+
+dn: uid=odd\\2c name*,ou=people,{BASE}
+objectClass: inetOrgPerson
+uid: odd, name*
+cn: Odd
+sn: O
+mail: odd@{DOMAIN}
+userPassword: correct horse
+
+dn: uid=nopass,ou=people,{BASE}
+objectClass: inetOrgPerson
+uid: nopass
+cn: N
+sn: N
+mail: nopass@{DOMAIN}
+
+dn: uid=twin1,ou=people,{BASE}
+objectClass: inetOrgPerson
+uid: twin1
+cn: T
+sn: T
+mail: twin@{DOMAIN}
+userPassword: correct horse
+
+dn: uid=twin2,ou=people,{BASE}
+objectClass: inetOrgPerson
+uid: twin2
+cn: T
+sn: T
+mail: twin@{DOMAIN}
+userPassword: correct horse
+"""
+
+
+@pytest.fixture
+def ldap(directory):
+    one = LdapServer(os.path.join(directory, "ldap"))
+    with one:
+        one.fill(PEOPLE)
+        yield one
+
+
+def ldap_block(ldap, url, *lines):
+    text = "\n    ".join((f"url {url}", f"ca-file {ldap.ca}", *lines))
+    return f"ldap {{\n    {text}\n}}\ndomain {DOMAIN} {{ accounts ldap }}\n"
+
+
+def by_name(ldap, url, *lines):
+    return ldap_block(ldap, url, f'bind-as "uid={{local}},ou=people,{BASE}"', *lines)
+
+
+def by_search(ldap, url, *lines):
+    secret = ldap.directory / "secret"
+    secret.write_text("may read\nnot this\n")
+    secret.chmod(0o600)
+    return ldap_block(ldap, url, f'base "ou=people,{BASE}"', f'bind-dn "cn=reader,{BASE}"',
+                      f"password-file {secret}", "filter (mail={address})", *lines)
+
+
+def ldap_urls(ldap):
+    return {"clear": f"ldap://127.0.0.1:{ldap.port}", "tls": f"ldaps://127.0.0.1:{ldap.tls_port}",
+            "name": f"ldaps://ldap.demo.example:{ldap.tls_port}", "unix": ldap.socket_url}
+
+
+@needs_ldap
+@pytest.mark.parametrize("way", ["clear", "tls", "name", "unix"])
+@pytest.mark.parametrize("how", [by_name, by_search])
+def test_ldap_says_whose_password_it_is(directory, ldap, how, way):
+    """In the clear with STARTTLS, from the first byte, by a name in DNS, and by a socket."""
+    text = how(ldap, ldap_urls(ldap)[way])
+    with Authx(directory, text, environment={"LDAPI_PATH": str(ldap.socket)}) as authx:
+        alice = f"alice@{DOMAIN}"
+        for _ in range(2):  # the second time by the same connection
+            assert authx.verify(alice, "correct horse") == ("yes", alice)
+            assert authx.verify(alice, "wrong horse")[0] == "no"
+        assert authx.verify(f"nobody@{DOMAIN}", "correct horse")[0] == "no"
+        assert authx.verify(f"nopass@{DOMAIN}", "correct horse")[0] == "no"
+        # Without a password, or without a name, this server lets everybody in as nobody.
+        assert authx.verify(alice, "")[0] == "no"
+        assert authx.verify("", "correct horse")[0] == "no"
+        assert authx.verify(alice, "", "")[0] == "no"
+        # What a name may try in a filter or a DN.
+        for name in ("*", "al*", "alice)(uid=*", "alice,ou=people", "alice\\00"):
+            assert authx.verify(f"{name}@{DOMAIN}".replace(" ", ""), "correct horse")[0] == "no"
+        many = [authx.begin_verify(alice, f"{'correct' if i % 2 else 'wrong'} horse")
+                for i in range(100)]
+        assert [authx.wait(n)[0] for n in many] == ["no", "yes"] * 50
+
+
+@needs_ldap
+def test_ldap_search(directory, ldap):
+    text = by_search(ldap, ldap_urls(ldap)["clear"], "account-attribute mail")
+    with Authx(directory, text) as authx:
+        # Every address of hers is alice.
+        assert authx.verify(f"alice.a@{DOMAIN}", "correct horse") == ("yes", f"alice@{DOMAIN}")
+        assert authx.find(f"alice.a@{DOMAIN}") == ("yes", f"alice@{DOMAIN}")
+        assert authx.find(f"nobody@{DOMAIN}")[0] == "unknown"
+        assert authx.verify(f"odd@{DOMAIN}", "correct horse") == ("yes", f"odd@{DOMAIN}")
+        assert authx.verify(f"twin@{DOMAIN}", "correct horse")[0] == "failed"
+        assert "more than one entry fits" in authx.log_text()
+    (ldap.directory / "secret").write_text("wrong\n")
+    with Authx(directory, text) as authx:
+        assert authx.verify(f"alice@{DOMAIN}", "correct horse")[0] == "failed"
+        assert "bind-dn: Invalid credentials" in authx.log_text()
+    with Authx(directory, by_name(ldap, ldap_urls(ldap)["clear"])) as authx:
+        assert authx.find(f"alice@{DOMAIN}")[0] == "no"  # nobody can be asked
+
+
+@needs_ldap
+def test_ldap_trusts_only_its_authority_and_name(directory, ldap):
+    other = LdapServer(os.path.join(directory, "other"))  # another authority
+    alice = f"alice@{DOMAIN}"
+    for url, ca, code in ((f"ldaps://127.0.0.1:{ldap.tls_port}", other.ca, "failed"),
+                          (f"ldap://127.0.0.1:{ldap.port}", other.ca, "failed"),
+                          (f"ldaps://not-its-name.example:{ldap.tls_port}", ldap.ca, "failed"),
+                          (f"ldap://not-its-name.example:{ldap.port}", ldap.ca, "failed"),
+                          (f"ldaps://ldap.demo.example:{ldap.tls_port}", ldap.ca, "yes")):
+        text = by_name(ldap, url).replace(str(ldap.ca), str(ca))
+        with Authx(directory, text) as authx:
+            assert (url, authx.verify(alice, "correct horse")[0]) == (url, code)
+
+
+@needs_ldap
+def test_ldap_goes_and_comes_back(directory, ldap):
+    alice = f"alice@{DOMAIN}"
+    with Authx(directory, by_name(ldap, ldap_urls(ldap)["clear"])) as authx:
+        assert authx.verify(alice, "correct horse")[0] == "yes"
+        ldap.stop()
+        began = time.monotonic()
+        assert authx.verify(alice, "correct horse")[0] == "failed"
+        assert authx.verify(alice, "correct horse")[0] == "failed"
+        assert time.monotonic() - began < 3
+        ldap.start()
+        eventually(lambda: authx.verify(alice, "correct horse")[0] == "yes", 20, "it to be back")
+        ldap.stop()  # its connections are closed while nobody asks
+        ldap.start()
+        assert authx.verify(alice, "correct horse")[0] == "yes"
+    assert authx.log_text().count("event=backend.down") == 1
+
+
+@needs_ldap
+def test_ldap_with_a_server_that_is_dead(directory, ldap):
+    """One refuses, one takes the connection and says nothing: the next is asked, and remembered."""
+    import socket
+    with socket.create_server(("127.0.0.1", 0)) as silent, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        urls = (f"ldap://127.0.0.1:{free.getsockname()[1]} {ldap_urls(ldap)['clear']}")
+        alice = f"alice@{DOMAIN}"
+        with Authx(directory, by_name(ldap, urls)) as authx:
+            assert authx.verify(alice, "correct horse")[0] == "yes"
+        urls = f"ldap://127.0.0.1:{silent.getsockname()[1]} {ldap_urls(ldap)['clear']}"
+        with Authx(directory, by_name(ldap, urls, "timeout 1s")) as authx:
+            began = time.monotonic()
+            assert authx.verify(alice, "correct horse")[0] in ("failed", "yes")
+            assert time.monotonic() - began < 4
+            eventually(lambda: authx.verify(alice, "correct horse")[0] == "yes", 10, "the other")

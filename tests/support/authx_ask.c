@@ -207,12 +207,8 @@ static void on_peer_message(void *owner, struct rpc *r, struct ipc_message *m)
     if (m->type != IPC_DNS_QUERY)
         return;
     if (m->dns_query.type == 1) {
-        uint16_t n = 4; /* host byte order, as lib/dns is given them */
-        static char record[sizeof loopback];
-        memcpy(record, loopback, sizeof record);
-        memcpy(record, &n, sizeof n);
         a.result = DNS_FOUND;
-        a.records = slice_of(record, sizeof record);
+        a.records = slice_of(loopback, sizeof loopback);
     }
     (void)!rpc_reply_dns_answer(r, m->call, &a);
 }

@@ -1,4 +1,4 @@
-#include "src/authx/pam.h"
+#include "src/authx/backend_pam.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
-/* pam: accounts of this machine, asked of the role pam. */
-#ifndef CANDOR_AUTHX_PAM_H
-#define CANDOR_AUTHX_PAM_H
+/* backend_pam: accounts of this machine, asked of the role pam. */
+#ifndef CANDOR_AUTHX_BACKEND_PAM_H
+#define CANDOR_AUTHX_BACKEND_PAM_H
 
 #include "lib/conf/conf.h"
 #include "src/authx/request.h"

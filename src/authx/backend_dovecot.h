@@ -1,8 +1,8 @@
-/* dovecot: accounts that a Dovecot knows: passwords by its auth-client socket, names by its
+/* backend_dovecot: accounts that a Dovecot knows: passwords by its auth-client socket, names by its
  * auth-userdb socket. One connection to each carries all that is asked at a time; what was asked
  * when it broke is asked again once. */
-#ifndef CANDOR_AUTHX_DOVECOT_H
-#define CANDOR_AUTHX_DOVECOT_H
+#ifndef CANDOR_AUTHX_BACKEND_DOVECOT_H
+#define CANDOR_AUTHX_BACKEND_DOVECOT_H
 
 #include "src/authx/link.h"
 #include "src/authx/request.h"

@@ -1,4 +1,4 @@
-#include "src/authx/dovecot.h"
+#include "src/authx/backend_dovecot.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
