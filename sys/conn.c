@@ -61,8 +61,9 @@ struct conn {
     bool woken;     /* the handshake may go on */
     bool ended;     /* the peer sends no more */
     bool told_eof;
-    bool told_close; /* close_notify is in wire */
-    bool congested;  /* CONN_OUT_HIGH_BYTES was reached, on_drain is owed */
+    bool told_close;   /* close_notify is in wire */
+    bool is_tls_first; /* in a handshake of which nothing has come yet: conn_tls_comes_first */
+    bool congested;    /* CONN_OUT_HIGH_BYTES was reached, on_drain is owed */
 };
 
 static void on_turn(struct turn_hook *h);
@@ -126,10 +127,25 @@ static void handshake_failed(struct conn *c, const char *why)
     c->ops->on_tls(c->user, c, NULL, slice_cstr(why));
 }
 
+/* The handshake is given up for plain words. */
+static void plain(struct conn *c)
+{
+    timer_stop(c->set->loop, &c->timer);
+    tls_session_free(c->tls);
+    c->tls = NULL;
+    c->is_tls_first = false;
+    c->state = OPEN;
+    buf_release(&c->sealed);
+    c->ops->on_plain(c->user, c);
+    touch(c);
+}
+
 static void on_timeout(struct timer *t)
 {
     struct conn *c = CONTAINER_OF(t, struct conn, timer);
-    if (c->state == HANDSHAKE)
+    if (c->state == HANDSHAKE && c->is_tls_first)
+        plain(c);
+    else if (c->state == HANDSHAKE)
         handshake_failed(c, "time-out");
     else if (c->state == CLOSING || c->state == LINGERING)
         gone(c, c->end == CONN_END_DONE && conn_unsent(c) > 0 ? CONN_END_TIMEOUT : c->end,
@@ -151,6 +167,12 @@ static void keep(struct conn *c, struct buf *b, slice rest)
 static void deliver(struct conn *c, slice in)
 {
     size_t used = c->ops->on_data(c->user, c, in);
+    if (c->state == HANDSHAKE && c->is_tls_first && used < in.n) {
+        keep(c, &c->sealed, slice_tail(in, used));
+        c->woken = true;
+        touch(c);
+        return;
+    }
     if (used >= in.n || c->state != OPEN)
         return; /* also when there was a conn_start_tls: the rest is forgotten */
     c->paused = true;
@@ -237,6 +259,14 @@ static bool unseal(struct conn *c, slice *in)
 
 static void take_sealed(struct conn *c, slice in)
 {
+    enum { HANDSHAKE_RECORD = 0x16 }; /* RFC 8446 5.1 */
+    if (c->state == HANDSHAKE && c->is_tls_first && in.n > 0) {
+        if (in.p[0] != HANDSHAKE_RECORD) {
+            plain(c);
+            return;
+        }
+        c->is_tls_first = false;
+    }
     if (c->state == HANDSHAKE)
         shake(c, &in);
     while (may_deliver(c) && unseal(c, &in))
@@ -521,6 +551,11 @@ void conn_start_tls(struct conn *c, struct tls *tls, uint32_t group, uint32_t ti
     c->tls = tls_session_new(tls, group, on_wake, c);
     timer_set(c->set->loop, &c->timer, timeout_ms, on_timeout);
     touch(c);
+}
+
+void conn_tls_comes_first(struct conn *c)
+{
+    c->is_tls_first = c->state == HANDSHAKE && c->ops->on_plain != NULL;
 }
 
 bool conn_is_tls(const struct conn *c)

@@ -52,6 +52,9 @@ struct conn_ops {
     /* The end of a handshake. facts == NULL: it failed, why has the reason (for the log), and
      * on_closed follows. */
     void (*on_tls)(void *user, struct conn *c, const struct tls_facts *facts, slice why);
+    /* After conn_tls_comes_first: the peer speaks in the clear, or says nothing. There is no TLS
+     * any more: write last words, then conn_close. */
+    void (*on_plain)(void *user, struct conn *c);
     /* All output of this connection was taken by the kernel after more than CONN_OUT_HIGH_BYTES
      * had waited. May be NULL. */
     void (*on_drain)(void *user, struct conn *c);
@@ -86,6 +89,10 @@ void conn_resume(struct conn *c);
  * What conn_pause said before is forgotten. A handshake that is not through after timeout_ms
  * fails. Under TLS already, or closing: ignored. */
 void conn_start_tls(struct conn *c, struct tls *tls, uint32_t group, uint32_t timeout_ms);
+/* Right after conn_start_tls, where TLS comes before everything else: what on_data leaves (behind
+ * a load balancer's header) is the handshake's beginning, and instead of failing for a peer that
+ * does not begin one, on_plain is called. */
+void conn_tls_comes_first(struct conn *c);
 bool conn_is_tls(const struct conn *c);
 /* For tls_exporter and its like; NULL in the clear. It lives as long as the connection. */
 const struct tls_session *conn_tls(const struct conn *c);

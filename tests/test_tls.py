@@ -277,6 +277,16 @@ def test_nothing_is_taken_from_before_the_handshake(server):
     with Talk(server.plain) as talk:
         talk.greeting()
         talk.send("STARTTLS\r\nNOOP\r\nEHLO evil.example\r\n")
+        assert talk.reply().code == 503
+        assert talk.is_closed()
+
+
+def test_not_even_where_early_commands_are_taken(new_server):
+    one = new_server(limits="early-commands on")
+    one.start()
+    with Talk(one.plain) as talk:
+        talk.greeting()
+        talk.send("STARTTLS\r\nNOOP\r\nEHLO evil.example\r\n")
         assert talk.reply().code == 220
         talk.buffer = b""
         talk.secure(context=client())

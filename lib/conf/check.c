@@ -11,23 +11,29 @@ static bool is_given(const struct conf_node *node, size_t key)
 
 /* --- defaults ------------------------------------------------------------------------------- */
 
+static bool is_local(const struct conf_listen *l)
+{
+    return l->address.path.n > 0 || ip_is_loopback(&l->address.at.ip);
+}
+
 /* RFC 8314 3: 465 is TLS from the first byte; 587 has STARTTLS. 2465 and 2587 are those of people
  * who are not root. */
 static void derive_listener(struct conf_listen *l, bool has_certificate)
 {
-    uint16_t port = l->address.port;
+    uint16_t port = l->address.at.port;
     bool is_tls_port = port == 465 || port == 2465;
     bool is_submit_port = is_tls_port || port == 587 || port == 2587;
     if (!is_given(&l->node, CONF_listen_class))
         l->class = is_submit_port ? CONF_CLASS_SUBMIT : CONF_CLASS_MX;
     if (!is_given(&l->node, CONF_listen_tls))
-        l->tls = is_tls_port                     ? CONF_TLS_IMPLICIT
+        l->tls = l->address.path.n > 0           ? CONF_TLS_NONE
+                 : is_tls_port                   ? CONF_TLS_IMPLICIT
                  : l->class == CONF_CLASS_SUBMIT ? CONF_TLS_REQUIRED
                  : has_certificate               ? CONF_TLS_OPTIONAL
                                                  : CONF_TLS_NONE;
     if (!is_given(&l->node, CONF_listen_auth))
         l->auth = l->class == CONF_CLASS_SUBMIT &&
-                          (l->tls != CONF_TLS_NONE || !ip_is_loopback(&l->address.ip))
+                          (l->tls != CONF_TLS_NONE || !is_local(l))
                       ? CONF_AUTH_REQUIRED
                       : CONF_AUTH_NONE;
 }
@@ -40,7 +46,7 @@ static bool add_listener(struct reader *r, struct conf *c, uint16_t port)
     if (l == NULL)
         return false;
     l->node.key_at = nowhere;
-    l->address = (struct conf_endpoint){.ip = {.family = IP_V6}, .port = port};
+    l->address = (struct conf_socket){.at = {.ip = {.family = IP_V6}, .port = port}};
     c->listen.v = list.v;
     c->listen.n = list.n;
     return true;
@@ -195,14 +201,14 @@ static void check_listener(const struct conf *c, const struct conf_listen *l,
 {
     struct conf_origin at =
         is_given(&l->node, CONF_listen_tls) ? l->node.key_at[CONF_listen_tls] : l->node.at;
-    bool is_local = ip_is_loopback(&l->address.ip);
+    bool is_unix = l->address.path.n > 0;
     if (l->tls != CONF_TLS_NONE && c->tls.certificates.n == 0)
         conf_error(errors, at,
                    "tls { certificate FILE; key FILE }, or `tls none` here; candor setup makes a "
                    "certificate",
                    "TLS needs a certificate, and there is none");
     if (l->class == CONF_CLASS_SUBMIT && l->tls == CONF_TLS_NONE && l->auth != CONF_AUTH_NONE &&
-        !is_local)
+        !is_local(l))
         conf_error(errors, at, "tls required", "passwords would cross the network in the clear");
     else if (l->class == CONF_CLASS_MX && l->auth == CONF_AUTH_REQUIRED)
         conf_error(errors, l->node.key_at[CONF_listen_auth], "class submit",
@@ -213,10 +219,21 @@ static void check_listener(const struct conf *c, const struct conf_listen *l,
     if (l->client_certificates.n > 0 && l->tls == CONF_TLS_NONE)
         conf_warning(errors, l->node.key_at[CONF_listen_client_certificates], "tls required",
                      "clients show certificates under TLS alone");
-    if (l->class == CONF_CLASS_MX && !is_local &&
+    if (l->class == CONF_CLASS_MX && !is_local(l) &&
         (l->tls == CONF_TLS_REQUIRED || l->tls == CONF_TLS_IMPLICIT))
         conf_warning(errors, at, "tls optional",
                      "servers that do not speak TLS cannot send mail here (RFC 3207 4)");
+    if (l->protocol == CONF_PROTOCOL_LMTP && l->address.at.port == 25)
+        conf_error(errors, l->node.key_at[CONF_listen_protocol],
+                   "port 24, or unix:/run/candor/lmtp",
+                   "port 25 is for SMTP: other servers would be answered in another protocol");
+    if (l->group.n > 0 && !is_unix)
+        conf_error(errors, l->node.key_at[CONF_listen_group], "listen unix:PATH { group NAME }",
+                   "a port of the network belongs to no group");
+    if (is_unix && (l->proxy.n > 0 || l->xclient.n > 0))
+        conf_error(errors, l->node.at, NULL,
+                   "whoever connects to a socket of this machine has no address that proxy or "
+                   "xclient could name");
 }
 
 static void check_listeners(const struct conf *c, struct conf_errors *errors)
@@ -224,9 +241,11 @@ static void check_listeners(const struct conf *c, struct conf_errors *errors)
     for (size_t i = 0; i < c->listen.n; i++) {
         check_listener(c, &c->listen.v[i], errors);
         for (size_t j = 0; j < i; j++)
-            if (conf_endpoint_eq(&c->listen.v[i].address, &c->listen.v[j].address))
+            if (conf_socket_eq(&c->listen.v[i].address, &c->listen.v[j].address))
                 conf_error(errors, c->listen.v[i].node.at, NULL,
-                           "this address and port were already given in line %u",
+                           c->listen.v[i].address.path.n > 0
+                               ? "this socket was already given in line %u"
+                               : "this address and port were already given in line %u",
                            c->listen.v[j].node.at.line);
     }
 }
@@ -391,6 +410,17 @@ static void check_backends(const struct conf *c, struct conf_errors *errors)
                    "socket unix:/run/dovecot/auth-client", "nobody could sign in without a socket");
 }
 
+static void check_proxies(const struct conf *c, struct conf_errors *errors)
+{
+    for (size_t i = 0; i < c->listen.n; i++) {
+        const struct conf_listen *l = &c->listen.v[i];
+        check_nets(&l->proxy, l->node.key_at[CONF_listen_proxy],
+                   "this lets everybody say which address he comes from", errors);
+        check_nets(&l->xclient, l->node.key_at[CONF_listen_xclient],
+                   "this lets everybody say which address he comes from", errors);
+    }
+}
+
 static void check_rest(const struct conf *c, struct conf_errors *errors)
 {
     for (size_t i = 0; i < c->check_connect.n; i++)
@@ -424,5 +454,6 @@ void conf_check(const struct conf *c, struct conf_errors *errors)
     check_routes(c, errors);
     check_issuers(c, errors);
     check_backends(c, errors);
+    check_proxies(c, errors);
     check_rest(c, errors);
 }

@@ -92,6 +92,7 @@ struct conf_via {
 #define CONF_TYPE_TEXTS struct conf_texts
 #define CONF_TYPE_PATHS struct conf_paths
 #define CONF_TYPE_SOCKET struct conf_socket
+#define CONF_TYPE_LISTEN struct conf_socket
 #define CONF_TYPE_ENDPOINT struct conf_endpoint
 #define CONF_TYPE_ENDPOINTS struct conf_endpoints
 #define CONF_TYPE_NETS struct conf_nets

@@ -44,12 +44,12 @@ static void test_three_lines_are_enough(void **state)
     assert_slice(c->tls.certificates.v[0], SLICE_LIT("/etc/candor/c.pem"));
     assert_slice(c->tls.keys.v[0], SLICE_LIT("/etc/candor/../k.pem"));
     assert_int_equal(c->listen.n, 3);
-    assert_int_equal(c->listen.v[0].address.port, 25);
+    assert_int_equal(c->listen.v[0].address.at.port, 25);
     assert_int_equal(c->listen.v[0].class, CONF_CLASS_MX);
     assert_int_equal(c->listen.v[0].tls, CONF_TLS_OPTIONAL);
     assert_int_equal(c->listen.v[0].auth, CONF_AUTH_NONE);
     assert_int_equal(c->listen.v[1].tls, CONF_TLS_IMPLICIT);
-    assert_int_equal(c->listen.v[2].address.port, 587);
+    assert_int_equal(c->listen.v[2].address.at.port, 587);
     assert_int_equal(c->listen.v[2].tls, CONF_TLS_REQUIRED);
     assert_int_equal(c->listen.v[2].auth, CONF_AUTH_REQUIRED);
     assert_int_equal(c->limits.message_size, 50 << 20);
@@ -75,6 +75,8 @@ static const char *const everything =
     "listen 127.0.0.1:2465{class submit;tls implicit;auth optional}\n"
     "listen [::1]:10025\n"
     "{\n    class mx\n    tls none\n}\n"
+    "listen unix:/run/candor/lmtp { protocol lmtp; group mail }\n"
+    "listen 127.0.0.1:26 { proxy 192.0.2.0/24 2001:db8::7; xclient 127.0.0.1; expn on }\n"
     "tls\n{\n certificate a b\n key ka; key kb; min-version 1.3; ciphers \"ECDHE+AESGCM:!SHA1\" }\n"
     "domain example.org { deliver maildir /srv/{local}/x }\n"
     "domain b\xc3\xbc"
@@ -109,7 +111,11 @@ static void test_all_values(void **state)
     assert_slice(c->server.database, SLICE_LIT("/etc/candor/db"));
     assert_slice(c->server.control, SLICE_LIT("/run/a \"b\\"));
     assert_slice(c->server.deliver.path, SLICE_LIT("/etc/candor/mail boxes/{domain}/{local}"));
-    assert_int_equal(c->listen.n, 4);
+    assert_int_equal(c->listen.n, 6);
+    assert_int_equal(c->listen.v[5].proxy.n, 2);
+    assert_int_equal(c->listen.v[4].protocol, CONF_PROTOCOL_LMTP);
+    assert_int_equal(c->listen.v[4].tls, CONF_TLS_NONE);
+    assert_slice(c->listen.v[4].address.path, SLICE_LIT("/run/candor/lmtp"));
     assert_int_equal(c->listen.v[2].class, CONF_CLASS_SUBMIT);
     assert_int_equal(c->listen.v[2].auth, CONF_AUTH_OPTIONAL);
     assert_int_equal(c->listen.v[3].tls, CONF_TLS_NONE);
@@ -157,7 +163,7 @@ static void test_all_values(void **state)
     assert_int_equal(c->check_connect.n, 3);
     assert_int_equal(c->check_connect.v[0].nets.n, 2);
     assert_int_equal(c->check_connect.v[1].id, CONF_CHECK_FCRDNS);
-    assert_int_equal(c->limits.node.key_at[CONF_limits_sessions].line, 28);
+    assert_int_equal(c->limits.node.key_at[CONF_limits_sessions].line, 30);
     assert_int_equal(c->limits.node.key_at[CONF_limits_sessions].column, 19);
     assert_int_equal(c->limits.node.key_at[CONF_limits_errors].line, 0);
     conf_unref(c);
@@ -270,6 +276,11 @@ static void test_errors(void **state)
         {HOST "listen [127.0.0.1]:25", "f:2:8: \"[127.0.0.1]:25\" is no address"},
         {HOST "listen [::]:25\nlisten [0::0]:25",
          "f:3:1: this address and port were already given in line 2\n"},
+        {HOST "listen [::]:25 { protocol lmtp }", "f:2:27: port 25 is for SMTP"},
+        {HOST "listen unix:/run/x\nlisten unix:/run/x", "f:3:1: this socket was already given"},
+        {HOST "listen [::]:24 { group mail }", "f:2:24: a port of the network"},
+        {HOST "listen unix:/run/x { proxy 192.0.2.1 }", "f:2:1: whoever connects to a socket"},
+        {HOST "listen [::]:25 { xclient 0.0.0.0/0 }", "f:2:26: warning: this lets everybody"},
         {HOST "listen [::]:587", "f:2:1: TLS needs a certificate, and there is none\n"},
         {HOST "listen [::]:25 { tls optinal }",
          "f:2:22: tls is none, optional, required or implicit, not \"optinal\"\n"

@@ -80,6 +80,8 @@ const char *kind_name(enum kind kind)
         return "PATH...";
     case KIND_TEXTS:
         return "TEXT...";
+    case KIND_LISTEN:
+        return "ADDRESS:PORT | unix:PATH";
     case KIND_SOCKET:
         return "unix:PATH|ADDRESS:PORT";
     case KIND_ENDPOINT:

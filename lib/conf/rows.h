@@ -18,6 +18,7 @@ enum kind {
     KIND_PATHS,
     KIND_TEXTS,
     KIND_SOCKET,
+    KIND_LISTEN,
     KIND_ENDPOINT,
     KIND_ENDPOINTS,
     KIND_NETS,

@@ -422,6 +422,17 @@ static bool via(struct reader *r, const struct token *word, struct conf_via *ret
     return true;
 }
 
+static bool listen_read(struct reader *r, const struct token *word, struct conf_socket *ret)
+{
+    struct conf_endpoint at;
+    if (slice_starts(word->text, SLICE_LIT("unix:")))
+        return socket_read(r, word, ret);
+    if (!endpoint(r, word, 0, &at))
+        return false;
+    *ret = (struct conf_socket){.at = at};
+    return true;
+}
+
 static bool net(struct reader *r, const struct token *word, struct ip_net *ret)
 {
     struct ip_net v = {0};
@@ -603,6 +614,8 @@ bool value_read(struct reader *r, const struct key_row *key, struct conf_origin 
         return picks(r, key, words, n, field);
     case KIND_SOCKET:
         return socket_read(r, words, field);
+    case KIND_LISTEN:
+        return listen_read(r, words, field);
     case KIND_PATHS:
     case KIND_TEXTS:
     case KIND_ENDPOINTS:
@@ -763,6 +776,7 @@ void value_print(struct buf *out, const struct key_row *key, const void *field)
         print_picks(out, key, *(const unsigned *)field);
         return;
     case KIND_SOCKET:
+    case KIND_LISTEN:
         print_socket(out, "", field);
         return;
     case KIND_PATHS:

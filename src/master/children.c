@@ -219,7 +219,7 @@ void child_give_listeners(struct child *c, const struct listeners *before)
     size_t n = now->n > before->n ? now->n : before->n;
     for (size_t i = 0; i < n && c->state == ROLE_READY; i++) {
         bool had = listeners_has(before, i, c->id), has = listeners_has(now, i, c->id);
-        if (has && !(had && conf_endpoint_eq(&before->v[i].at, &now->v[i].at)))
+        if (has && !(had && listener_is_same(&before->v[i], &now->v[i])))
             give_listener(c, (uint32_t)i, now->v[i].fd);
         else if (had && !has)
             give_listener(c, (uint32_t)i, -1);

@@ -2,9 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { FIRST_FD = 3 };
@@ -13,7 +16,10 @@ union address {
     struct sockaddr any;
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
+    struct sockaddr_un local;
 };
+
+_Static_assert(LISTENER_PATH_BYTES == sizeof(((struct sockaddr_un *)0)->sun_path), "one path");
 
 static socklen_t to_address(const struct conf_endpoint *at, union address *ret)
 {
@@ -30,7 +36,7 @@ static socklen_t to_address(const struct conf_endpoint *at, union address *ret)
     return sizeof ret->v6;
 }
 
-static bool from_socket(int fd, struct conf_endpoint *ret)
+static bool from_socket(int fd, struct listener *ret)
 {
     union address a;
     socklen_t n = sizeof a;
@@ -40,6 +46,12 @@ static bool from_socket(int fd, struct conf_endpoint *ret)
         getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &m) != 0 || is_listening == 0)
         return false;
     struct conf_endpoint at = {.port = 0};
+    if (a.any.sa_family == AF_UNIX && n > offsetof(struct sockaddr_un, sun_path) + 1 &&
+        a.local.sun_path[0] == '/') {
+        memcpy(ret->path, a.local.sun_path, n - offsetof(struct sockaddr_un, sun_path));
+        ret->path[LISTENER_PATH_BYTES - 1] = '\0';
+        return true;
+    }
     if (a.any.sa_family == AF_INET) {
         at.ip.family = IP_V4;
         memcpy(at.ip.bytes, &a.v4.sin_addr, 4);
@@ -51,7 +63,7 @@ static bool from_socket(int fd, struct conf_endpoint *ret)
     } else {
         return false;
     }
-    *ret = at;
+    ret->at = at;
     return true;
 }
 
@@ -70,7 +82,7 @@ void listeners_inherit(struct listeners *ret)
         int flags = fcntl(fd, F_GETFL);
         struct listener l = {.fd = fd};
         if (flags >= 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
-            fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 && from_socket(fd, &l.at))
+            fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 && from_socket(fd, &l))
             ret->v[ret->n++] = l;
     }
 }
@@ -78,7 +90,7 @@ void listeners_inherit(struct listeners *ret)
 static bool has_any_v4(const struct conf *conf, uint16_t port)
 {
     for (size_t i = 0; i < conf->listen.n; i++) {
-        const struct conf_endpoint *at = &conf->listen.v[i].address;
+        const struct conf_endpoint *at = &conf->listen.v[i].address.at;
         if (at->port == port && at->ip.family == IP_V4 && ip_is_any(&at->ip))
             return true;
     }
@@ -118,12 +130,87 @@ static int bind_endpoint(const struct conf *conf, const struct conf_endpoint *at
     return fd;
 }
 
-static int keep_one(const struct listeners *have, const struct conf_endpoint *at)
+/* ---- unix sockets ---- */
+
+/* Who may connect; for one that was kept, too. */
+static int set_rights(const char *path, slice group)
+{
+    const struct group *members = group.n > 0 ? getgrnam(group.p) : NULL;
+    if (group.n > 0 && members == NULL)
+        return -ENOENT;
+    if (members != NULL && chown(path, (uid_t)-1, members->gr_gid) != 0)
+        return -errno;
+    return chmod(path, members != NULL ? 0660 : 0600) != 0 ? -errno : 0;
+}
+
+/* The folder alone, which a fresh /run does not have. */
+static int make_folder(const char *path)
+{
+    char folder[LISTENER_PATH_BYTES];
+    size_t n = slice_rfind(slice_cstr(path), '/');
+    if (n == 0)
+        return 0;
+    memcpy(folder, path, n);
+    folder[n] = '\0';
+    return mkdir(folder, 0755) != 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int bind_path(const char *path, slice group)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    struct stat st;
+    memcpy(a.sun_path, path, strlen(path));
+    /* Of a server that is gone: nobody else writes there, and the spool's lock keeps two of us
+     * apart. */
+    if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && unlink(path) != 0)
+        return -errno;
+    int err = make_folder(path);
+    int fd = err < 0 ? -1 : socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return err < 0 ? err : -errno;
+    mode_t before = umask(0177); /* closed until its rights are set */
+    err = bind(fd, (const struct sockaddr *)&a, sizeof a) != 0 ? -errno : 0;
+    (void)umask(before);
+    if (err == 0)
+        err = set_rights(path, group);
+    if (err == 0 && listen(fd, SOMAXCONN) != 0)
+        err = -errno;
+    if (err == 0)
+        return fd;
+    close(fd);
+    return err;
+}
+
+/* ---- the set ---- */
+
+bool listener_is_same(const struct listener *a, const struct listener *b)
+{
+    return strcmp(a->path, b->path) == 0 && conf_endpoint_eq(&a->at, &b->at);
+}
+
+static int keep_one(const struct listeners *have, const struct listener *wanted)
 {
     for (size_t i = 0; i < have->n; i++)
-        if (conf_endpoint_eq(&have->v[i].at, at))
+        if (listener_is_same(&have->v[i], wanted))
             return fcntl(have->v[i].fd, F_DUPFD_CLOEXEC, FIRST_FD);
     return -1;
+}
+
+static int open_one(const struct conf *conf, const struct conf_listen *line,
+                    const struct listeners *have, const struct listener *wanted)
+{
+    int fd = keep_one(have, wanted);
+    if (fd != -1 && wanted->path[0] != '\0') {
+        int err = set_rights(wanted->path, line->group);
+        if (err == 0)
+            return fd;
+        close(fd);
+        return err;
+    }
+    if (fd != -1)
+        return fd;
+    return wanted->path[0] != '\0' ? bind_path(wanted->path, line->group)
+                                   : bind_endpoint(conf, &wanted->at);
 }
 
 int listeners_open(const struct conf *conf, const struct listeners *have, struct listeners *ret,
@@ -132,18 +219,18 @@ int listeners_open(const struct conf *conf, const struct listeners *have, struct
     ret->n = 0;
     for (size_t i = 0; i < conf->listen.n; i++) {
         const struct conf_listen *line = &conf->listen.v[i];
-        int fd = i < LISTENERS_MAX ? keep_one(have, &line->address) : -EMFILE;
-        if (fd == -1)
-            fd = bind_endpoint(conf, &line->address);
-        if (fd < 0) {
-            *problem = (struct listen_problem){line->address, -fd};
+        struct listener l = {.at = line->address.at,
+                             .role = line->class == CONF_CLASS_MX ? ROLE_MX : ROLE_SUBMIT};
+        slice path = line->address.path;
+        if (path.n > 0 && path.n < sizeof l.path)
+            memcpy(l.path, path.p, path.n);
+        l.fd = i < LISTENERS_MAX ? open_one(conf, line, have, &l) : -EMFILE;
+        if (l.fd < 0) {
+            *problem = (struct listen_problem){line->address, -l.fd};
             listeners_close(ret);
-            return fd;
+            return l.fd;
         }
-        ret->v[ret->n++] =
-            (struct listener){.at = line->address,
-                              .role = line->class == CONF_CLASS_MX ? ROLE_MX : ROLE_SUBMIT,
-                              .fd = fd};
+        ret->v[ret->n++] = l;
     }
     return 0;
 }

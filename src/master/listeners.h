@@ -8,10 +8,13 @@
 
 enum { LISTENERS_MAX = 256 };
 
+enum { LISTENER_PATH_BYTES = 108 }; /* sun_path of Linux */
+
 struct listener {
     struct conf_endpoint at;
-    enum role_id role; /* mx or submit */
-    int fd;            /* bound, listening, non-blocking */
+    char path[LISTENER_PATH_BYTES]; /* of a unix socket; else empty */
+    enum role_id role;              /* mx or submit */
+    int fd;                         /* bound, listening, non-blocking */
 };
 
 struct listeners {
@@ -21,8 +24,8 @@ struct listeners {
 
 /* What is wrong, and where. */
 struct listen_problem {
-    struct conf_endpoint at;
-    int err; /* errno */
+    struct conf_socket at; /* in the configuration that was asked for */
+    int err;               /* errno */
 };
 
 /* Sockets that were passed to us (LISTEN_FDS of systemd's protocol, or of our own exec), taken from
@@ -36,6 +39,7 @@ int listeners_open(const struct conf *conf, const struct listeners *have, struct
 void listeners_close(struct listeners *l);
 /* Before exec: puts the sockets from descriptor 3 on and says so in the environment. */
 int listeners_bequeath(const struct listeners *l);
+bool listener_is_same(const struct listener *a, const struct listener *b);
 /* Is `listen` line i served by this role? */
 static inline bool listeners_has(const struct listeners *l, size_t i, enum role_id role)
 {

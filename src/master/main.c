@@ -132,15 +132,16 @@ static bool open_listeners(struct master *m)
     struct buf at;
     struct log_line line;
     buf_init(&at, 128);
-    conf_endpoint_print(&at, &problem.at);
+    conf_socket_print(&at, &problem.at);
     log_begin(&line, m->log, LOG_ERROR, "config.listen");
     log_slice(&line, "address", buf_slice(&at));
     log_error(&line, problem.err);
     log_end(&line);
     fprintf(stderr, "listen %.*s: %s\n", SLICE_ARG(buf_slice(&at)),
-            problem.err == EADDRINUSE ? "another program has this address and port"
-            : problem.err == EACCES   ? "only root may have ports below 1024"
-                                      : strerrorname_np(problem.err));
+            problem.at.path.n > 0 && problem.err == ENOENT ? "there is no such group"
+            : problem.err == EADDRINUSE ? "another program has this address and port"
+            : problem.err == EACCES     ? "only root may have ports below 1024"
+                                        : strerrorname_np(problem.err));
     buf_release(&at);
     return false;
 }

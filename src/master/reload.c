@@ -90,7 +90,7 @@ static bool listen_new(struct master *m, const struct conf *conf, struct listene
     struct buf at;
     struct log_line line;
     buf_init(&at, 128);
-    conf_endpoint_print(&at, &problem.at);
+    conf_socket_print(&at, &problem.at);
     buf_addf(text, "listen %.*s: %s\n", SLICE_ARG(buf_slice(&at)), strerrorname_np(problem.err));
     log_begin(&line, m->log, LOG_ERROR, "config.listen");
     log_slice(&line, "address", buf_slice(&at));

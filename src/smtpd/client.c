@@ -67,6 +67,8 @@ void client_go_on(struct client *c)
 bool client_is_unlimited(const struct ruleset *rules, const struct ip *ip)
 {
     const struct conf_nets *nets = &rules->conf->limits.unlimited;
+    if (ip_size(ip) == 0)
+        return true; /* a program of this machine, by a socket with its own rights */
     for (size_t i = 0; i < nets->n; i++)
         if (ip_net_has(&nets->v[i], ip))
             return true;
@@ -113,6 +115,8 @@ void client_carry_out(struct client *c)
         client_log_finding(c, &fx->findings[i]);
     if (fx->reply.n > 0)
         conn_write(c->conn, buf_slice(&fx->reply));
+    if (fx->has_client)
+        (void)client_become(c, &fx->client.ip, fx->client.port); /* counters decide, not we */
     if (fx->start_tls)
         conn_start_tls(c->conn, s->tls, c->listener, (uint32_t)c->rules->conf->timeouts.tls);
     if (fx->close)
@@ -161,6 +165,14 @@ static size_t on_data(void *user, struct conn *conn, slice in)
     struct client *c = user;
     size_t took = 0;
     (void)conn;
+    if (c->proxy != NULL) {
+        took = door_take(c, in);
+        if (c->session == NULL)
+            return took; /* what is left begins the handshake */
+    } else if (c->session != NULL && !c->is_closing && !takes_bytes(c)) {
+        session_bytes_wait(c->session, client_now_ms(c), &c->server->fx);
+        client_carry_out(c);
+    }
     while (took < in.n && takes_bytes(c)) {
         size_t n = session_feed(c->session, slice_tail(in, took), client_now_ms(c), client_wall_s(),
                                 &c->server->fx);
@@ -206,6 +218,12 @@ static void on_tls(void *user, struct conn *conn, const struct tls_facts *facts,
     client_go_on(c);
 }
 
+static void on_plain(void *user, struct conn *conn)
+{
+    (void)conn;
+    door_plain(user);
+}
+
 static void on_closed(void *user, struct conn *conn, enum conn_end end, slice detail)
 {
     struct client *c = user;
@@ -219,6 +237,7 @@ static void on_closed(void *user, struct conn *conn, enum conn_end end, slice de
     client_forget_questions(c);
     client_exchange_drop(c);
     body_drop(c);
+    door_close(c);
     session_free(c->session);
     ruleset_unref(c->rules);
     server_remove_client(s, c->number);
@@ -229,6 +248,7 @@ static void on_closed(void *user, struct conn *conn, enum conn_end end, slice de
 static const struct conn_ops ops = {.on_data = on_data,
                                     .on_eof = on_eof,
                                     .on_tls = on_tls,
+                                    .on_plain = on_plain,
                                     .on_closed = on_closed};
 
 /* As many connections again as sessions may be in a handshake, or on their way out with a refusal
@@ -259,9 +279,46 @@ static bool is_crowded(struct server *s, const struct ip *ip, bool is_unlimited)
     return true;
 }
 
+static void count_crowd(struct client *c)
+{
+    c->is_crowd = !client_is_unlimited(c->server->rules, &c->ip);
+    if (c->is_crowd)
+        crowd_add(&c->server->crowd, &c->ip);
+}
+
+bool client_become(struct client *c, const struct ip *ip, uint16_t port)
+{
+    struct server *s = c->server;
+    if (c->is_crowd)
+        crowd_remove(&s->crowd, &c->ip);
+    if (c->is_counted)
+        server_count_out(s, &c->ip);
+    else if (c->admit_ask != 0)
+        server_orphan(s, client_token(c, c->admit_ask), &c->ip);
+    c->is_counted = false;
+    c->admit_ask = 0;
+    c->ip = *ip;
+    c->port = port;
+    bool fits = !is_crowded(s, ip, client_is_unlimited(s->rules, ip));
+    count_crowd(c);
+    return fits;
+}
+
+void client_begin(struct client *c)
+{
+    struct server *s = c->server;
+    if (c->rules->conf->listen.v[c->listener].tls == CONF_TLS_IMPLICIT) {
+        conn_start_tls(c->conn, s->tls, c->listener, (uint32_t)c->rules->conf->timeouts.tls);
+        conn_tls_comes_first(c->conn);
+    } else if (!begin_session(c)) {
+        conn_abort(c->conn);
+    }
+}
+
 void client_new(struct server *s, uint32_t listener, int fd, const struct ip *ip, uint16_t port)
 {
-    bool unlimited = client_is_unlimited(s->rules, ip);
+    /* All connections of a load balancer come from one address. */
+    bool unlimited = client_is_unlimited(s->rules, ip) || door_is_proxy(s->rules, listener, ip);
     struct client *c = is_crowded(s, ip, unlimited) ? NULL : calloc(1, sizeof *c);
     if (c == NULL || !server_add_client(s, c, &c->number)) {
         free(c);
@@ -281,13 +338,8 @@ void client_new(struct server *s, uint32_t listener, int fd, const struct ip *ip
         free(c);
         return;
     }
-    c->is_crowd = !unlimited;
-    if (c->is_crowd)
-        crowd_add(&s->crowd, ip);
-    if (s->rules->conf->listen.v[listener].tls == CONF_TLS_IMPLICIT)
-        conn_start_tls(c->conn, s->tls, c->listener, (uint32_t)c->rules->conf->timeouts.tls);
-    else if (!begin_session(c))
-        conn_abort(c->conn);
+    count_crowd(c);
+    door_open(c);
 }
 
 void client_drain_all(struct server *s, bool force)

@@ -4,6 +4,7 @@
 #ifndef CANDOR_SMTPD_CLIENT_INT_H
 #define CANDOR_SMTPD_CLIENT_INT_H
 
+#include "lib/smtp/proxy.h"
 #include "src/smtpd/client.h"
 #include "src/smtpd/store.h"
 
@@ -19,7 +20,8 @@ struct waiting_ask {
 struct client {
     struct server *server;
     struct conn *conn;
-    struct session *session; /* NULL before an implicit handshake is done */
+    struct session *session;    /* NULL before an implicit handshake is done */
+    struct proxy_reader *proxy; /* not NULL: a load balancer's header must come first. Ours */
     struct ruleset *rules;
     struct timer timer;
     struct store store;
@@ -63,6 +65,23 @@ void client_give(struct client *c, uint32_t id, const struct answer *answer);
 /* After whatever may have ended the session's waiting. */
 void client_go_on(struct client *c);
 void client_begin_close(struct client *c);
+
+/* TLS where it comes first, else the session. */
+void client_begin(struct client *c);
+/* The client is at another address than who connected, says somebody who may: all that goes by
+ * addresses goes by this one. False: there are too many from there. */
+bool client_become(struct client *c, const struct ip *ip, uint16_t port);
+
+/* ---- door.c ---- */
+
+/* Begins, once a load balancer has said for whom it connects. */
+void door_open(struct client *c);
+/* While c->proxy is not NULL; returns how many bytes were taken. */
+size_t door_take(struct client *c, slice in);
+/* No TLS came where it comes first. */
+void door_plain(struct client *c);
+void door_close(struct client *c);
+bool door_is_proxy(const struct ruleset *rules, uint32_t listener, const struct ip *ip);
 
 /* ---- questions.c ---- */
 

@@ -6,14 +6,28 @@ void client_log_finding(struct client *c, const struct finding *f)
 {
     struct log_line line;
     const struct reason *r = reason_of(f->reason);
-    c->server->refusals++;
-    log_begin(&line, c->server->role->log, LOG_INFO, "smtp.refused");
+    c->server->refusals += !f->is_notice;
+    log_begin(&line, c->server->role->log, LOG_INFO,
+              f->is_notice ? "smtp.noticed" : "smtp.refused");
     log_slice(&line, "session", session_id(c->session));
     log_cstr(&line, "reason", r->id);
     log_u64(&line, "code", r->basic);
     if (f->about_n > 0)
         log_slice(&line, "about", slice_of(f->about, f->about_n));
     log_end(&line);
+}
+
+/* Where a trusted proxy says that it comes from (XFORWARD). */
+static void log_origin(struct log_line *line, slice origin)
+{
+    struct ip ip;
+    struct buf text;
+    buf_init(&text, 64);
+    if (ip_from_bytes(origin, &ip)) {
+        ip_print(&text, &ip);
+        log_slice(line, "origin", buf_slice(&text));
+    }
+    buf_release(&text);
 }
 
 void client_log_accepted(struct client *c, uint64_t id)
@@ -29,6 +43,7 @@ void client_log_accepted(struct client *c, uint64_t id)
         log_slice(&line, "account", session_account(c->session));
     log_u64(&line, "recipients", c->commit.recipients);
     log_u64(&line, "bytes", c->commit.header.n + c->commit.body_bytes);
+    log_origin(&line, c->commit.origin);
     log_end(&line);
 }
 

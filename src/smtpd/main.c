@@ -29,7 +29,9 @@ static void accept_client(struct listener *l, int fd, const struct sockaddr_stor
 {
     struct ip ip = {0};
     uint16_t port = 0;
-    if (from->ss_family == AF_INET) {
+    if (from->ss_family == AF_UNIX) {
+        /* A program of this machine: it has no address. */
+    } else if (from->ss_family == AF_INET) {
         const struct sockaddr_in *v4 = (const struct sockaddr_in *)from;
         ip.family = IP_V4;
         memcpy(ip.bytes, &v4->sin_addr, 4);

@@ -85,6 +85,19 @@ static void add_auth(struct session_policy *policy, const struct conf *c,
     policy->is_submission = l->auth != CONF_AUTH_NONE;
 }
 
+/* What one `listen` line says of protocol and proxies. */
+static void add_listener(struct session_policy *p, const struct conf *c,
+                         const struct conf_listen *l)
+{
+    p->is_lmtp = l->protocol == CONF_PROTOCOL_LMTP;
+    p->has_expn = l->expn == CONF_ON;
+    p->proxies = l->xclient.v;
+    p->proxies_count = l->xclient.n;
+    p->refuses_early = c->limits.early_commands == CONF_OFF;
+    p->times.pause_ms = (uint32_t)c->timeouts.pause;
+    p->times.session_ms = (uint32_t)c->timeouts.session;
+}
+
 struct ruleset *ruleset_new(slice text)
 {
     size_t refused_count = 0;
@@ -103,6 +116,7 @@ struct ruleset *ruleset_new(slice text)
         r->checks[p] = check_default(p);
     for (size_t i = 0; i < r->conf->listen.n; i++) {
         r->policies[i][0] = common_policy(r, refused_count);
+        add_listener(&r->policies[i][0], r->conf, &r->conf->listen.v[i]);
         add_auth(&r->policies[i][0], r->conf, &r->conf->listen.v[i]);
         r->policies[i][1] = r->policies[i][0];
         add_tls(r->policies[i], r->conf->listen.v[i].tls);
