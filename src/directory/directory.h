@@ -39,6 +39,7 @@ struct directory {
     char fake_hash[HASHING_TEXT_ROOM];
     struct guess guess;
     struct usage usage;
+    struct timer usage_timer;
     struct hashing *hashing;
     struct exchanges *exchanges;
     struct notes *notes;

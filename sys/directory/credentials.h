@@ -133,4 +133,14 @@ int directory_note_guess(struct directory_db *db, const struct directory_guess *
 int directory_each_guess(struct directory_db *db, size_t max,
                          int (*each)(void *self, const struct directory_guess *), void *self);
 
+/* What an account has sent: key (16 bytes) and text are lib/auth/usage.h's. */
+int directory_note_usage(struct directory_db *db, slice key, slice text, int64_t at)
+    __attribute__((warn_unused_result));
+/* Those that were noted before. */
+int directory_forget_usage(struct directory_db *db, int64_t before)
+    __attribute__((warn_unused_result));
+/* The oldest first. */
+int directory_each_usage(struct directory_db *db, int (*each)(void *self, slice key, slice text),
+                         void *self);
+
 #endif

@@ -10,7 +10,7 @@
 #include "sys/directory/credentials.h"
 
 #define APPLICATION_ID 0x436e6472 /* "Cndr" */
-#define SCHEMA_NUMBER 2
+#define SCHEMA_NUMBER 3
 #define BUSY_TIMEOUT_MS 3000
 
 /* One step a schema number, each run in the transaction that raises user_version. A released step
@@ -99,6 +99,10 @@ static const char *const migrations[SCHEMA_NUMBER] = {
     "  used_from TEXT NOT NULL) STRICT;"
     "CREATE INDEX guess_age ON guess (is_known, used_at);"
     "CREATE INDEX guess_count ON guess (count);",
+    /* What accounts have sent (lib/auth/usage.h); the key is a hash of the account's name. */
+    "CREATE TABLE usage ("
+    "  key BLOB PRIMARY KEY CHECK (length(key) = 16), value BLOB NOT NULL,"
+    "  used_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
 };
 
 /* ---- opening ---- */

@@ -67,6 +67,9 @@ enum statement {
     GUESS_NOTE,
     GUESS_TRIM,
     EACH_GUESS,
+    USAGE_NOTE,
+    USAGE_FORGET,
+    EACH_USAGE,
     STATEMENT_COUNT,
 };
 

@@ -136,6 +136,10 @@ const char *const db_sql[STATEMENT_COUNT] = {
                    " LIMIT max(0, (SELECT count(*) FROM guess) - ?1))",
     [EACH_GUESS] = "SELECT name, is_known, count, used_at, used_from FROM guess"
                    " ORDER BY count DESC, used_at DESC LIMIT ?1",
+    [USAGE_NOTE] = "INSERT INTO usage (key, value, used_at) VALUES (?1, ?2, ?3)"
+                   " ON CONFLICT (key) DO UPDATE SET value = ?2, used_at = ?3",
+    [USAGE_FORGET] = "DELETE FROM usage WHERE used_at < ?1",
+    [EACH_USAGE] = "SELECT key, value FROM usage ORDER BY used_at",
 };
 
 /* ---- errors and statements ---- */

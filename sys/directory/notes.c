@@ -172,3 +172,32 @@ int directory_each_guess(struct directory_db *db, size_t max,
     }
     return err != 0 ? (db_finish(s, SQLITE_OK), err) : db_finish(s, rc);
 }
+
+int directory_note_usage(struct directory_db *db, slice key, slice text, int64_t at)
+{
+    sqlite3_stmt *s = db->statements[USAGE_NOTE];
+
+    db_bind_blob(s, 1, key);
+    db_bind_blob(s, 2, text);
+    db_bind_i64(s, 3, at);
+    return db_run(s);
+}
+
+int directory_forget_usage(struct directory_db *db, int64_t before)
+{
+    sqlite3_stmt *s = db->statements[USAGE_FORGET];
+
+    db_bind_i64(s, 1, before);
+    return db_run(s);
+}
+
+int directory_each_usage(struct directory_db *db, int (*each)(void *self, slice key, slice text),
+                         void *self)
+{
+    sqlite3_stmt *s = db->statements[EACH_USAGE];
+    int rc, err = 0;
+
+    while (err == 0 && (rc = sqlite3_step(s)) == SQLITE_ROW)
+        err = each(self, db_column_slice(s, 0), db_column_slice(s, 1));
+    return err != 0 ? (db_finish(s, SQLITE_OK), err) : db_finish(s, rc);
+}
