@@ -48,7 +48,20 @@ struct directory {
     uint64_t started_at_ms; /* wall clock */
     /* Where authx, fetch and deliver are asked; NULL when they are not there. */
     struct rpc *(*peer_of)(struct directory *d, enum role_id role);
+    /* Every peer in turn, from NULL to NULL. */
+    struct rpc *(*next_peer)(struct directory *d, struct rpc *after);
 };
+
+/* What signing in needs, once there are configuration, database and loop; libcrypto has looked
+ * around when it is done. threads: that the loop has for hashes. 0 or -errno. */
+int directory_begin(struct directory *d, unsigned threads) __attribute__((warn_unused_result));
+void directory_end(struct directory *d);
+/* As role_spec's; m of an answer is NULL when none came. */
+void directory_peer(struct directory *d, struct rpc *peer);
+void directory_gone(struct directory *d, struct rpc *peer);
+void directory_message(struct directory *d, struct rpc *peer, struct ipc_message *m);
+void directory_answered(struct directory *d, enum ipc_type call, uint64_t token,
+                        const struct ipc_message *m);
 
 /* With the database's own words, if it has any. */
 void directory_log_failure(const struct directory *d, const char *event, int err);

@@ -10,11 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "src/directory/admin.h"
-#include "src/directory/exchange.h"
-#include "src/directory/notes.h"
-#include "src/directory/recipients.h"
-#include "src/directory/revocations.h"
+#include "src/directory/directory.h"
 #include "sys/clock.h"
 
 /* How long a change by another process (a command that did not find the server) may stay unseen by
@@ -29,6 +25,11 @@ static struct role_spec spec;
 static struct rpc *peer_of(struct directory *d, enum role_id role)
 {
     return role_peer(d->role, role, 0);
+}
+
+static struct rpc *next_peer(struct directory *d, struct rpc *after)
+{
+    return role_next_peer(d->role, after);
 }
 
 /* ---- configuration ---- */
@@ -114,56 +115,17 @@ static unsigned thread_count(const struct conf *conf)
     return cores > 2 ? (unsigned)cores - 1 : 1;
 }
 
-static void on_verified(void *owner, uint64_t id, enum hash_result result)
-{
-    struct directory *d = owner;
-    exchanges_verified(d->exchanges, id, result);
-}
-
-/* The same password in today's forms: nobody is signed out by it. */
-static void on_made(void *owner, const struct hash_made *made)
-{
-    struct directory *d = owner;
-    struct log_line line;
-    int err = directory_rehash(d->db, made->account, made->old_hash, &made->password);
-
-    if (err != 0 && err != -ESTALE && err != -ENOENT) {
-        directory_log_failure(d, "directory.rehash", err);
-    } else if (err == 0) {
-        log_begin(&line, d->log, LOG_INFO, "account.rehashed");
-        log_slice(&line, "account", made->account);
-        log_end(&line);
-    }
-}
-
-/* What signing in needs; libcrypto has looked around once when it is done. */
-static int open_exchanges(struct directory *d)
-{
-    static const struct hashing_ops ops = {.verified = on_verified, .made = on_made};
-    int err = guard_open(d);
-
-    if (err != 0)
-        return err;
-    spec.workers = thread_count(d->conf);
-    d->peer_of = peer_of;
-    d->started_at_ms = clock_wall_ms();
-    d->hashing = hashing_new(d->loop, spec.workers, &ops, d);
-    d->exchanges = exchanges_new(d);
-    d->notes = notes_new(d);
-    d->recipients = recipients_new(d);
-    d->revocations = revocations_new(d);
-    if (d->hashing == NULL || d->exchanges == NULL || d->notes == NULL || d->recipients == NULL ||
-        d->revocations == NULL)
-        return -ENOMEM;
-    return hashing_fake(d->hashing, d->fake_hash);
-}
-
 static int open_role(struct role *r, slice text)
 {
     struct directory *d = &self;
     int err;
 
-    *d = (struct directory){.role = r, .loop = r->loop, .log = r->log, .page.fd = -1};
+    *d = (struct directory){.role = r,
+                            .loop = r->loop,
+                            .log = r->log,
+                            .peer_of = peer_of,
+                            .next_peer = next_peer,
+                            .page.fd = -1};
     r->self = d;
     arena_init(&d->rules_arena, RULES_MAX_BYTES);
     arena_init(&d->scratch, SCRATCH_MAX_BYTES);
@@ -174,7 +136,8 @@ static int open_role(struct role *r, slice text)
     d->own_ip_count = directory_own_ips(d->own_ips);
     if ((err = use_configuration(d, text)) != 0)
         return err;
-    if ((err = open_database(d)) != 0 || (err = open_exchanges(d)) != 0) {
+    spec.workers = thread_count(d->conf);
+    if ((err = open_database(d)) != 0 || (err = directory_begin(d, spec.workers)) != 0) {
         directory_log_failure(d, "directory.open", err);
         return err;
     }
@@ -211,86 +174,26 @@ static int start(struct role *r)
     return 0;
 }
 
-/* ---- peers ---- */
-
-static void send_page(struct directory *d, struct rpc *peer)
-{
-    struct ipc_generation_page m = {.fd = fcntl(d->page.fd, F_DUPFD_CLOEXEC, 0)};
-    int err = m.fd < 0 ? -errno : rpc_send_generation_page(peer, &m);
-
-    if (err == 0)
-        return;
-    /* Without the page nothing is remembered there: slower, not wrong. */
-    directory_log_failure(d, "directory.page", err);
-    if (m.fd >= 0)
-        close(m.fd);
-}
-
-static void send_key(struct directory *d, struct rpc *queue)
-{
-    const struct ipc_grant_key m = {.key = slice_of(d->keys.grant, sizeof d->keys.grant)};
-    int err = rpc_send_grant_key(queue, &m);
-
-    if (err != 0)
-        directory_log_failure(d, "directory.grant-key", err);
-}
-
 static void on_peer(struct role *r, struct rpc *peer)
 {
-    struct directory *d = r->self;
-
-    if (ipc_may_send(IPC_GENERATION_PAGE, ROLE_DIRECTORY, rpc_peer(peer)))
-        send_page(d, peer);
-    if (ipc_may_send(IPC_GRANT_KEY, ROLE_DIRECTORY, rpc_peer(peer)))
-        send_key(d, peer);
-    revocations_tell(d->revocations, peer);
+    directory_peer(r->self, peer);
 }
 
 static void on_gone(struct role *r, struct rpc *peer)
 {
-    struct directory *d = r->self;
-
-    exchanges_forget(d->exchanges, peer);
-    recipients_forget(d->recipients, peer);
+    directory_gone(r->self, peer);
 }
 
-/* Only what ipc.def lets come here comes here; the rest of the list is other roles'. */
 static void on_message(struct role *r, struct rpc *peer, struct ipc_message *m)
 {
-    struct directory *d = r->self;
-
-    if (m->type == IPC_RCPT_CHECK)
-        recipients_check(d->recipients, peer, m);
-    else if (m->type == IPC_EXPAND)
-        recipients_expand(d->recipients, peer, m);
-    else if (m->type == IPC_MAILBOX_USED)
-        recipients_used(d->recipients, m);
-    else if (m->type == IPC_AUTH)
-        exchanges_step(d->exchanges, peer, m);
-    else if (m->type == IPC_AUTH_DROP)
-        exchanges_drop(d->exchanges, peer, m->auth_drop.exchange);
-    else if (m->type == IPC_SENDER_CHECK)
-        senders_check(d, peer, m);
-    else if (m->type == IPC_EXPN)
-        senders_expn(d, peer, m);
-    else if (m->type == IPC_GRANT_USED)
-        senders_used(d, m);
-    else if (m->type == IPC_ADMIN)
-        admin_carry_out(d, peer, m);
+    directory_message(r->self, peer, m);
 }
 
 static void on_answer(struct role *r, struct rpc *peer, enum ipc_type call, uint64_t token,
                       enum rpc_result result, struct ipc_message *m)
 {
-    struct directory *d = r->self;
-
     (void)peer;
-    if (result != RPC_ANSWER)
-        m = NULL;
-    if (call == IPC_VERIFY || call == IPC_TOKEN_CHECK)
-        exchanges_answered(d->exchanges, token, m);
-    else if (call == IPC_USAGE)
-        recipients_answered(d->recipients, token, m);
+    directory_answered(r->self, call, token, result == RPC_ANSWER ? m : NULL);
 }
 
 static void close_role(struct role *r)
@@ -298,12 +201,7 @@ static void close_role(struct role *r)
     struct directory *d = r->self;
 
     timer_stop(r->loop, &d->poll);
-    exchanges_free(d->exchanges);
-    hashing_free(d->hashing);
-    notes_free(d->notes);
-    recipients_free(d->recipients);
-    revocations_free(d->revocations);
-    guard_close(d);
+    directory_end(d);
     directory_db_settle(d->db);
     directory_db_close(d->db);
     genpage_close(&d->page);

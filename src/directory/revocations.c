@@ -78,7 +78,7 @@ static void tell_all(struct revocations *r)
         if (v->is_told)
             continue;
         v->is_told = true;
-        for (struct rpc *p = NULL; (p = role_next_peer(r->directory->role, p)) != NULL;)
+        for (struct rpc *p = NULL; (p = r->directory->next_peer(r->directory, p)) != NULL;)
             if (tell(p, v) == -EAGAIN)
                 v->is_told = false;
         is_full = is_full || !v->is_told;
