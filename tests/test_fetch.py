@@ -354,10 +354,12 @@ def test_two_issuers(issuer, directory, start):
 
 # ---- the start ----
 
-@pytest.mark.parametrize("what", ["ca_file", "secret_file", "empty_secret"])
+@pytest.mark.parametrize("what", ["ca_file", "secret_file", "empty_secret", "no_certificate"])
 def test_a_file_that_is_not_there(issuer, directory, what):
     if what == "empty_secret":
         issuer.secret_file.write_text("\n")
+    elif what == "no_certificate":
+        issuer.ca_file.write_text("not a certificate\n")
     else:
         getattr(issuer, what).unlink()
     asker = Asker(directory, issuer.configuration("introspection"))

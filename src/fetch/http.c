@@ -23,6 +23,7 @@ struct transfer {
     void *owner; /* NULL: nobody waits any more */
     slice authorities;
     struct timer limit; /* while the addresses are looked up; then libcurl has its own */
+    struct turn_hook begin;
     uint64_t due_ms;
     unsigned lookups; /* that are open */
     bool is_running;  /* libcurl has it */
@@ -44,6 +45,9 @@ struct http {
     struct role *role;
     CURLM *multi;
     struct timer timer; /* libcurl's */
+    struct turn_hook
+        soon;     /* the same, when it says "now": a timer would take until the next tick */
+    bool is_soon; /* that is running; what it wants next has a tick's time */
     struct transfer *first;
     size_t open;
     uint64_t next_id;
@@ -73,6 +77,7 @@ static void finish(struct transfer *t, const struct http_answer *a)
     if (owner != NULL)
         t->done(owner, a);
     timer_stop(h->role->loop, &t->limit);
+    turn_hook_cancel(h->role->loop, &t->begin);
     if (t->is_running)
         (void)curl_multi_remove_handle(h->multi, t->easy);
     *t->link = t->next;
@@ -154,13 +159,22 @@ static void on_curl_timer(struct timer *t)
     act(CONTAINER_OF(t, struct http, timer), CURL_SOCKET_TIMEOUT, 0);
 }
 
+static void on_soon(struct turn_hook *hook)
+{
+    struct http *h = CONTAINER_OF(hook, struct http, soon);
+    h->is_soon = true;
+    act(h, CURL_SOCKET_TIMEOUT, 0);
+    h->is_soon = false;
+}
+
 static int set_timer(CURLM *multi, long timeout_ms, void *owner)
 {
     struct http *h = owner;
     (void)multi;
-    if (timeout_ms < 0)
-        timer_stop(h->role->loop, &h->timer);
-    else
+    timer_stop(h->role->loop, &h->timer);
+    if (timeout_ms == 0 && !h->is_soon)
+        turn_hook_queue(h->role->loop, &h->soon, on_soon);
+    else if (timeout_ms >= 0)
         timer_set(h->role->loop, &h->timer, (uint64_t)timeout_ms, on_curl_timer);
     return 0;
 }
@@ -334,9 +348,9 @@ static void on_limit(struct timer *timer)
     fail(CONTAINER_OF(timer, struct transfer, limit), HTTP_TIMEOUT);
 }
 
-static void on_begin(struct timer *timer)
+static void on_begin(struct turn_hook *hook)
 {
-    run(CONTAINER_OF(timer, struct transfer, limit));
+    run(CONTAINER_OF(hook, struct transfer, begin));
 }
 
 void http_addresses(struct http *h, uint64_t token, enum rpc_result result,
@@ -404,7 +418,7 @@ int http_ask(struct http *h, const struct http_request *r, http_done *done, void
     if (t->lookups > 0)
         timer_set(h->role->loop, &t->limit, r->timeout_ms, on_limit);
     else /* not from here: invariant 1 */
-        timer_set(h->role->loop, &t->limit, 0, on_begin);
+        turn_hook_queue(h->role->loop, &t->begin, on_begin);
     return 0;
 }
 
@@ -456,6 +470,7 @@ void http_free(struct http *h)
     if (h->multi != NULL)
         (void)curl_multi_cleanup(h->multi);
     timer_stop(h->role->loop, &h->timer);
+    turn_hook_cancel(h->role->loop, &h->soon);
     curl_global_cleanup();
     free(h);
 }

@@ -79,6 +79,12 @@ static int make_authorization(struct issuer *i)
     return err;
 }
 
+/* Better known at the start than at the first connection. */
+static bool has_certificate(slice pem)
+{
+    return slice_find_slice(pem, SLICE_LIT("-----BEGIN CERTIFICATE-----")) < pem.n;
+}
+
 int issuer_init(struct issuer *i, const struct conf_oauth *conf, struct role *role)
 {
     *i = (struct issuer){.conf = conf, .role = role};
@@ -86,6 +92,8 @@ int issuer_init(struct issuer *i, const struct conf_oauth *conf, struct role *ro
     buf_init(&i->authorities, FILE_MAX_BYTES);
     slice about = conf->ca;
     int err = read_file(conf->ca, &i->authorities);
+    if (err == 0 && !has_certificate(buf_slice(&i->authorities)))
+        err = -ENODATA;
     if (err == 0 && conf->introspection.n > 0) {
         about = conf->client_secret_file;
         err = make_authorization(i);
