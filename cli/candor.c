@@ -49,7 +49,7 @@ static void print_help(void)
     printf("candor: an SMTP server that says what its replies mean\n\n"
            "usage: candor COMMAND [ARGUMENTS]\n\n");
     for (size_t i = 0; i < COMMANDS_N; i++)
-        printf("  %-9s %s\n", commands[i].name, commands[i].summary);
+        printf("  %-12s %s\n", commands[i].name, commands[i].summary);
     printf("\nEvery command takes\n"
            "  --help    show how it is used\n"
            "  --json    print one JSON object\n"

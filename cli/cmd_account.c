@@ -1,48 +1,8 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "cli/directory_request.h"
+#include "cli/account_words.h"
 #include "cli/listing.h"
-
-static bool show_list(const json_t *answer)
-{
-    static const char *const headings[] = {"ADDRESS", "STATE", "NAME", "SINCE"};
-    struct listing l;
-    const json_t *row;
-    bool is_done;
-    size_t i;
-
-    listing_init(&l, 4, headings);
-    json_array_foreach(json_object_get(answer, "accounts"), i, row)
-    {
-        listing_add(&l, directory_text(row, "address"));
-        listing_add(&l, json_is_true(json_object_get(row, "enabled")) ? SLICE_LIT("enabled")
-                                                                      : SLICE_LIT("disabled"));
-        listing_add(&l, directory_text(row, "name"));
-        listing_add_day(&l, (int64_t)directory_number(row, "created_at"));
-    }
-    is_done = listing_print(&l);
-    listing_release(&l);
-    return is_done;
-}
-
-static bool show_one(const json_t *answer)
-{
-    const json_t *account = json_object_get(answer, "account");
-    slice name = directory_text(account, "name");
-    slice lmtp = directory_text(account, "lmtp");
-
-    printf("%.*s", SLICE_ARG(directory_text(account, "address")));
-    if (name.n > 0)
-        printf(" (%.*s)", SLICE_ARG(name));
-    printf(": %s\n%s: %.*s\n",
-           json_is_true(json_object_get(account, "enabled"))
-               ? "enabled"
-               : "disabled, its mail is refused with 550 5.2.1",
-           lmtp.n > 0 ? "LMTP" : "Maildir",
-           SLICE_ARG(lmtp.n > 0 ? lmtp : directory_text(account, "maildir")));
-    return true;
-}
 
 static bool show_removed(const json_t *answer)
 {
@@ -51,13 +11,73 @@ static bool show_removed(const json_t *answer)
     return true;
 }
 
+/* An array of texts, a line each. */
+static bool show_lines(const json_t *list, const char *none)
+{
+    const json_t *value;
+    size_t i;
+
+    json_array_foreach(list, i, value)
+    {
+        printf("%.*s\n", (int)json_string_length(value), json_string_value(value));
+    }
+    if (json_array_size(list) == 0)
+        printf("%s\n", none);
+    return true;
+}
+
+static bool show_senders(const json_t *answer)
+{
+    return show_lines(json_object_get(answer, "senders"),
+                      "None were granted. It may send as itself and as its aliases.");
+}
+
+static bool show_certificates(const json_t *answer)
+{
+    return show_lines(json_object_get(answer, "certificates"), "No certificate leads to it.");
+}
+
+#define OF_AN_ADDRESS .first = "address", .needs_first = true
+#define WITH(member) OF_AN_ADDRESS, .second = member, .needs_second = true
+
 static const struct directory_verb verbs[] = {
-    {"add", "account-add", "address", true, NULL, "name", NULL, NULL, show_one},
-    {"list", "account-list", "domain", false, NULL, NULL, NULL, "accounts", show_list},
-    {"show", "account-show", "address", true, NULL, NULL, NULL, NULL, show_one},
-    {"enable", "account-enable", "address", true, NULL, NULL, NULL, NULL, show_one},
-    {"disable", "account-disable", "address", true, NULL, NULL, NULL, NULL, show_one},
-    {"remove", "account-remove", "address", true, NULL, NULL, "force", NULL, show_removed},
+    {.word = "add", .request = "account-add", .show = account_show, .run = account_add},
+    {.word = "password",
+     .request = "account-password",
+     .show = account_show,
+     .run = account_password},
+    {.word = "import", .request = "account-import", .run = account_import},
+    {.word = "list", .request = "account-list", .run = account_list},
+    {.word = "show", .request = "account-show", OF_AN_ADDRESS, .show = account_show},
+    {.word = "enable", .request = "account-enable", OF_AN_ADDRESS, .show = account_show},
+    {.word = "disable", .request = "account-disable", OF_AN_ADDRESS, .show = account_show},
+    {.word = "remove",
+     .request = "account-remove",
+     OF_AN_ADDRESS,
+     .flags = {"force"},
+     .show = show_removed},
+    {.word = "move", .request = "account-move", .show = account_show, .run = account_move},
+    {.word = "quota", .request = "account-quota", .show = account_show, .run = account_quota},
+    {.word = "limits", .request = "account-limits", .show = account_show, .run = account_limits},
+    {.word = "app-passwords-only",
+     .request = "account-app-passwords-only",
+     .show = account_show,
+     .run = account_app_passwords_only},
+    {.word = "sender add", .request = "sender-add", WITH("who"), .show = show_senders},
+    {.word = "sender remove", .request = "sender-remove", WITH("who"), .show = show_senders},
+    {.word = "sender list", .request = "sender-list", OF_AN_ADDRESS, .show = show_senders},
+    {.word = "certificate add",
+     .request = "certificate-add",
+     WITH("value"),
+     .show = show_certificates},
+    {.word = "certificate remove",
+     .request = "certificate-remove",
+     WITH("value"),
+     .show = show_certificates},
+    {.word = "certificate list",
+     .request = "certificate-list",
+     OF_AN_ADDRESS,
+     .show = show_certificates},
 };
 
 int cmd_account(struct cli *cli)

@@ -45,10 +45,28 @@ static bool show_removed(const json_t *answer)
 }
 
 static const struct directory_verb verbs[] = {
-    {"add", "alias-add", "address", true, "targets", NULL, NULL, NULL, show_list},
-    {"list", "alias-list", "domain", false, NULL, NULL, NULL, "aliases", show_list},
-    {"show", "alias-show", "address", true, NULL, NULL, NULL, NULL, show_list},
-    {"remove", "alias-remove", "address", true, "targets", NULL, NULL, NULL, show_removed},
+    {.word = "add",
+     .request = "alias-add",
+     .first = "address",
+     .needs_first = true,
+     .rest = "targets",
+     .show = show_list},
+    {.word = "list",
+     .request = "alias-list",
+     .first = "domain",
+     .list = "aliases",
+     .show = show_list},
+    {.word = "show",
+     .request = "alias-show",
+     .first = "address",
+     .needs_first = true,
+     .show = show_list},
+    {.word = "remove",
+     .request = "alias-remove",
+     .first = "address",
+     .needs_first = true,
+     .rest = "targets",
+     .show = show_removed},
 };
 
 int cmd_alias(struct cli *cli)

@@ -52,10 +52,23 @@ static bool show_removed(const json_t *answer)
 }
 
 static const struct directory_verb verbs[] = {
-    {"add", "domain-add", "domain", true, NULL, "maildir", NULL, NULL, show_added},
-    {"list", "domain-list", NULL, false, NULL, NULL, NULL, "domains", show_list},
-    {"show", "domain-show", "domain", true, NULL, NULL, NULL, NULL, show_list},
-    {"remove", "domain-remove", "domain", true, NULL, NULL, NULL, NULL, show_removed},
+    {.word = "add",
+     .request = "domain-add",
+     .first = "domain",
+     .needs_first = true,
+     .options = {"maildir"},
+     .show = show_added},
+    {.word = "list", .request = "domain-list", .list = "domains", .show = show_list},
+    {.word = "show",
+     .request = "domain-show",
+     .first = "domain",
+     .needs_first = true,
+     .show = show_list},
+    {.word = "remove",
+     .request = "domain-remove",
+     .first = "domain",
+     .needs_first = true,
+     .show = show_removed},
 };
 
 int cmd_domain(struct cli *cli)

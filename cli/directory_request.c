@@ -13,9 +13,9 @@
 #define RULES_MAX_BYTES ((size_t)64 << 20)
 #define ANSWER_MAX_BYTES ((size_t)1 << 20)
 
-/* Where requests go. */
-struct desk {
+struct directory_desk {
     struct cli *cli;
+    bool is_open;
     struct configuration configuration;
     struct control_client client;
     bool is_online;
@@ -25,7 +25,7 @@ struct desk {
     struct directory_rules rules;
 };
 
-static int cannot_open(struct desk *d, int err)
+static int cannot_open(struct directory_desk *d, int err)
 {
     const char *path = d->configuration.conf->server.database.p;
     const char *name = strerrorname_np(-err);
@@ -43,7 +43,7 @@ static int cannot_open(struct desk *d, int err)
         path, name != NULL ? name : "?", d->configuration.path.p);
 }
 
-static int open_offline(struct desk *d)
+static int open_offline(struct directory_desk *d)
 {
     slice bad = {0};
     int err = directory_rules_make(d->configuration.conf, &d->arena, NULL, 0, &d->rules, &bad);
@@ -53,7 +53,7 @@ static int open_offline(struct desk *d)
     return err == 0 ? CLI_OK : cannot_open(d, err);
 }
 
-static int desk_open(struct desk *d)
+static int open_desk(struct directory_desk *d)
 {
     enum control_err err;
     int status = configuration_read_control(d->cli, &d->configuration);
@@ -71,7 +71,7 @@ static int desk_open(struct desk *d)
     return err == CONTROL_OK ? CLI_OK : control_report(d->cli, &d->client, err);
 }
 
-static void desk_close(struct desk *d)
+static void desk_close(struct directory_desk *d)
 {
     control_close(&d->client);
     directory_db_close(d->db);
@@ -79,7 +79,7 @@ static void desk_close(struct desk *d)
     configuration_release(&d->configuration);
 }
 
-static int ask_offline(struct desk *d, json_t *request, json_t **ret)
+static int ask_offline(struct directory_desk *d, json_t *request, json_t **ret)
 {
     struct buf answer;
     struct directory_change change;
@@ -98,14 +98,34 @@ static int ask_offline(struct desk *d, json_t *request, json_t **ret)
     return CLI_OK;
 }
 
-static int ask(struct desk *d, json_t *request, json_t **ret)
+int directory_ask(struct directory_desk *d, json_t *request, json_t **ret)
 {
     enum control_err err;
+    int status = d->is_open ? CLI_OK : open_desk(d);
 
+    if (status != CLI_OK)
+        return status;
+    d->is_open = true;
     if (!d->is_online)
         return ask_offline(d, request, ret);
     err = control_ask(&d->client, request, NULL, NULL, ret);
     return err == CONTROL_OK ? CLI_OK : control_report(d->cli, &d->client, err);
+}
+
+int directory_get(struct directory_desk *d, json_t *request, json_t **ret)
+{
+    json_t *answer = NULL;
+    int status = directory_ask(d, request, &answer);
+
+    if (status == CLI_OK)
+        status = control_check(d->cli, answer);
+    if (status != CLI_OK && answer != NULL && d->cli->is_json)
+        cli_print_json(d->cli, json_incref(answer));
+    if (status != CLI_OK)
+        json_decref(answer);
+    else
+        *ret = answer;
+    return status;
 }
 
 /* The name by which the last row is known; where the next page begins. */
@@ -118,13 +138,13 @@ static json_t *last_name(const json_t *rows)
 }
 
 /* All pages as one answer. */
-static int ask_list(struct desk *d, json_t *request, const char *list, json_t **ret)
+static int ask_list(struct directory_desk *d, json_t *request, const char *list, json_t **ret)
 {
     json_t *whole = NULL, *page;
     int status;
 
     for (;;) {
-        status = ask(d, request, &page);
+        status = directory_ask(d, request, &page);
         if (status != CLI_OK)
             break;
         if (whole == NULL)
@@ -149,10 +169,13 @@ static int ask_list(struct desk *d, json_t *request, const char *list, json_t **
 
 /* ---- the command line ---- */
 
-static bool put(json_t *request, const char *key, const char *value)
+bool directory_put(struct cli *cli, json_t *request, const char *key, const char *value)
 {
     /* json_string refuses what is not UTF-8. */
-    return value == NULL || json_object_set_new(request, key, json_string(value)) == 0;
+    if (value == NULL || json_object_set_new(request, key, json_string(value)) == 0)
+        return true;
+    cli_usage(cli, "an argument is not valid UTF-8");
+    return false;
 }
 
 static bool put_rest(struct cli *cli, json_t *request, const char *key)
@@ -162,40 +185,50 @@ static bool put_rest(struct cli *cli, json_t *request, const char *key)
     for (size_t i = 1; i < cli->args_n; i++) {
         if (json_array_append_new(list, json_string(cli->args[i])) != 0) {
             json_decref(list);
+            cli_usage(cli, "an argument is not valid UTF-8");
             return false;
         }
     }
     return json_object_set_new(request, key, list) == 0;
 }
 
-static int fill(struct cli *cli, const struct directory_verb *verb, json_t *request)
+static bool take_options(struct cli *cli, const struct directory_verb *verb, json_t *request)
 {
     char name[32];
-    const char *value = NULL;
 
-    if (verb->option != NULL) {
-        snprintf(name, sizeof name, "--%s", verb->option);
-        if (!cli_take_option(cli, name, &value))
-            return CLI_USAGE;
+    for (size_t i = 0; i < DIRECTORY_WORDS_MAX && verb->options[i] != NULL; i++) {
+        const char *value = NULL;
+
+        snprintf(name, sizeof name, "--%s", verb->options[i]);
+        if (!cli_take_option(cli, name, &value) ||
+            !directory_put(cli, request, verb->options[i], value))
+            return false;
     }
-    if (verb->flag != NULL) {
-        snprintf(name, sizeof name, "--%s", verb->flag);
+    for (size_t i = 0; i < DIRECTORY_WORDS_MAX && verb->flags[i] != NULL; i++) {
+        snprintf(name, sizeof name, "--%s", verb->flags[i]);
         if (cli_take_flag(cli, name))
-            json_object_set_new(request, verb->flag, json_true());
+            json_object_set_new(request, verb->flags[i], json_true());
     }
-    if (!cli_check_args(cli, verb->needs_first,
-                        verb->rest != NULL    ? SIZE_MAX
-                        : verb->first != NULL ? 1
-                                              : 0))
-        return CLI_USAGE;
-    if ((verb->option == NULL || put(request, verb->option, value)) &&
-        (cli->args_n == 0 || put(request, verb->first, cli->args[0])) &&
-        (verb->rest == NULL || put_rest(cli, request, verb->rest)))
-        return CLI_OK;
-    return cli_usage(cli, "an argument is not valid UTF-8");
+    return true;
 }
 
-static int show(struct cli *cli, const struct directory_verb *verb, json_t *answer)
+static int fill(struct cli *cli, const struct directory_verb *verb, json_t *request)
+{
+    size_t max = verb->rest != NULL     ? SIZE_MAX
+                 : verb->second != NULL ? 2
+                 : verb->first != NULL  ? 1
+                                        : 0;
+    bool ok = take_options(cli, verb, request) &&
+              cli_check_args(cli, (size_t)verb->needs_first + verb->needs_second, max) &&
+              (cli->args_n < 1 || directory_put(cli, request, verb->first, cli->args[0])) &&
+              (cli->args_n < 2 || verb->second == NULL ||
+               directory_put(cli, request, verb->second, cli->args[1])) &&
+              (verb->rest == NULL || put_rest(cli, request, verb->rest));
+
+    return ok ? CLI_OK : CLI_USAGE;
+}
+
+int directory_show(struct cli *cli, const struct directory_verb *verb, json_t *answer)
 {
     int status = control_check(cli, answer);
 
@@ -206,24 +239,40 @@ static int show(struct cli *cli, const struct directory_verb *verb, json_t *answ
     return status;
 }
 
-static int run_verb(struct desk *d, const struct directory_verb *verb)
+int directory_run_verb(struct directory_desk *d, const struct directory_verb *verb)
 {
-    json_t *request = json_pack("{s:s}", "do", verb->request), *answer = NULL;
-    int status = fill(d->cli, verb, request);
+    json_t *request, *answer = NULL;
+    int status;
 
-    if (status == CLI_OK)
-        status = desk_open(d);
+    if (verb->run != NULL)
+        return verb->run(d->cli, d, verb);
+    request = json_pack("{s:s}", "do", verb->request);
+    status = fill(d->cli, verb, request);
     if (status == CLI_OK)
         status = verb->list != NULL ? ask_list(d, request, verb->list, &answer)
-                                    : ask(d, request, &answer);
+                                    : directory_ask(d, request, &answer);
     if (status == CLI_OK)
-        status = show(d->cli, verb, answer);
+        status = directory_show(d->cli, verb, answer);
     json_decref(answer);
     json_decref(request);
     return status;
 }
 
-static int find_verb(struct desk *d, const struct directory_verb *verbs, size_t count)
+/* How many arguments the verb's word is, 0 when they are not it. */
+static size_t words_of(const struct cli *cli, const struct directory_verb *verb)
+{
+    slice word, text = slice_cstr(verb->word);
+    size_t n = 0;
+
+    while (slice_split(&text, ' ', &word)) {
+        if (n == cli->args_n || !slice_is(word, cli->args[n]))
+            return 0;
+        n++;
+    }
+    return n;
+}
+
+static int find_verb(struct directory_desk *d, const struct directory_verb *verbs, size_t count)
 {
     struct cli *cli = d->cli;
     int status = configuration_find(cli, &d->configuration);
@@ -233,10 +282,12 @@ static int find_verb(struct desk *d, const struct directory_verb *verbs, size_t 
     if (cli->args_n == 0)
         return cli_usage(cli, "say what to do");
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(cli->args[0], verbs[i].word) == 0) {
-            cli->args++;
-            cli->args_n--;
-            return run_verb(d, &verbs[i]);
+        size_t words = words_of(cli, &verbs[i]);
+
+        if (words > 0) {
+            cli->args += words;
+            cli->args_n -= words;
+            return directory_run_verb(d, &verbs[i]);
         }
     }
     return cli_usage(cli, "it cannot \"%s\"", cli->args[0]);
@@ -244,7 +295,7 @@ static int find_verb(struct desk *d, const struct directory_verb *verbs, size_t 
 
 int directory_run(struct cli *cli, const struct directory_verb *verbs, size_t count)
 {
-    struct desk d = {.cli = cli, .client = {.fd = -1}};
+    struct directory_desk d = {.cli = cli, .client = {.fd = -1}};
     int status;
 
     arena_init(&d.arena, RULES_MAX_BYTES);

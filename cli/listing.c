@@ -75,6 +75,16 @@ void listing_add_day(struct listing *l, int64_t seconds_since_1970)
     listing_add(l, slice_of(text, n));
 }
 
+void listing_time(struct buf *out, int64_t seconds_since_1970)
+{
+    time_t when = (time_t)seconds_since_1970;
+    struct tm day;
+    char text[32];
+
+    if (when != 0 && gmtime_r(&when, &day) != NULL)
+        buf_add(out, slice_of(text, strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &day)));
+}
+
 bool listing_print(const struct listing *l)
 {
     slice rest = buf_slice(&l->text), cell;

@@ -27,6 +27,8 @@ void listing_add(struct listing *l, slice text);
 void listing_add_u64(struct listing *l, uint64_t number);
 /* The day, in UTC; empty for 0. */
 void listing_add_day(struct listing *l, int64_t seconds_since_1970);
+/* Appends day and minute, in UTC; nothing for 0. */
+void listing_time(struct buf *out, int64_t seconds_since_1970);
 /* On standard output. False: no memory. */
 bool listing_print(const struct listing *l);
 
