@@ -16,8 +16,8 @@
 #include "cli/dns_records.h"
 #include "cli/folders.h"
 #include "cli/manual.h"
+#include "cli/setup_accounts.h"
 #include "lib/route/recipient.h"
-#include "sys/directory/admin.h"
 
 #define PEM_MAX ((size_t)1 << 20)
 
@@ -30,8 +30,7 @@ struct setup {
     slice domain; /* ASCII */
     slice host;
     const char *conf, *tls, *certificate, *key, *database;
-    const char *accounts[2];
-    size_t accounts_n;
+    struct setup_accounts accounts;
     bool is_self_signed, is_certificate_new;
     struct buf text; /* of the configuration */
 };
@@ -307,83 +306,42 @@ static int check_text(struct setup *s)
     return status;
 }
 
-/* --- accounts ------------------------------------------------------------------------------- */
-
-static int add_account(struct setup *s, struct directory_db *db, const char *name)
-{
-    const struct directory_rules_domain domain = {.name = s->domain};
-    const struct directory_rules rules = {.recipient.separators = SLICE_LIT("+"),
-                                          .host = s->host,
-                                          .way.maildir = SLICE_LIT("/{domain}/{local}"),
-                                          .domains = &domain,
-                                          .domain_count = 1};
-    struct buf address, answer;
-    struct directory_change change;
-    buf_init(&address, 1024);
-    buf_init(&answer, 65536);
-    buf_addf(&address, "%s@%.*s", name, SLICE_ARG(s->domain));
-    json_t *request = json_pack("{s:s,s:s%}", "do", "account-add", "address", address.p, address.n);
-    char *text = request == NULL ? NULL : json_dumps(request, JSON_COMPACT);
-    int err = text == NULL
-                  ? -ENOMEM
-                  : directory_admin(db, &rules, slice_cstr(text), time(NULL), &answer, &change);
-    json_t *object = err != 0 ? NULL : json_loadb(answer.p, answer.n, 0, NULL);
-    const char *error = json_string_value(json_object_get(object, "error"));
-    int status = CLI_OK;
-    if (object == NULL)
-        status =
-            cli_error(s->cli, CLI_TEMPFAIL, "the account %s cannot be added: out of memory", name);
-    else if (!json_is_true(json_object_get(object, "ok")) &&
-             (error == NULL || strcmp(error, "exists") != 0))
-        status = cli_error(s->cli, CLI_TEMPFAIL, "the account %s cannot be added: %s", name,
-                           json_string_value(json_object_get(object, "message")));
-    json_decref(object);
-    json_decref(request);
-    free(text);
-    buf_release(&address);
-    buf_release(&answer);
-    return status;
-}
-
-static int add_accounts(struct setup *s)
-{
-    struct directory_db *db = NULL;
-    int err = directory_db_open(s->database, &db);
-    if (err != 0)
-        return folder_error(s->cli, "cannot open the database", s->database, -err);
-    int status = CLI_OK;
-    for (size_t i = 0; i < s->accounts_n && status == CLI_OK; i++)
-        status = add_account(s, db, s->accounts[i]);
-    directory_db_close(db);
-    return status != CLI_OK ? status : folder_give(s->cli, s->database, "candor-directory");
-}
-
 /* --- what to do next ------------------------------------------------------------------------ */
 
 static int print_json(struct setup *s)
 {
-    json_t *accounts = json_array();
-    for (size_t i = 0; i < s->accounts_n; i++) {
+    json_t *accounts = json_array(), *passwords = json_object();
+    for (size_t i = 0; i < s->accounts.count; i++) {
+        slice password = s->accounts.passwords[i];
         struct buf address;
         buf_init(&address, 1024);
-        buf_addf(&address, "%s@%.*s", s->accounts[i], SLICE_ARG(s->domain));
+        buf_addf(&address, "%s@%.*s", s->accounts.names[i], SLICE_ARG(s->domain));
         json_array_append_new(accounts, json_stringn(address.p, address.n));
+        if (password.n > 0)
+            json_object_setn_new(passwords, address.p, address.n,
+                                 json_stringn(password.p, password.n));
         buf_release(&address);
     }
-    json_t *object = json_pack("{s:s,s:s%,s:s,s:s,s:b,s:o,s:o}", "configuration", s->conf, "host",
-                               s->host.p, s->host.n, "certificate", s->certificate, "key", s->key,
-                               "self_signed", s->is_self_signed, "accounts", accounts, "dns",
-                               dns_records_json(s->domain, s->host));
+    json_t *object = json_pack("{s:s,s:s%,s:s,s:s,s:b,s:o,s:o,s:o}", "configuration", s->conf,
+                               "host", s->host.p, s->host.n, "certificate", s->certificate, "key",
+                               s->key, "self_signed", s->is_self_signed, "accounts", accounts,
+                               "passwords", passwords, "dns", dns_records_json(s->domain, s->host));
     return cli_print_json(s->cli, object) ? CLI_OK : CLI_TEMPFAIL;
 }
 
 static int print_text(struct setup *s)
 {
     printf("%s is written: candor serve -c %s\n\n", s->conf, s->conf);
-    printf("Accounts:");
-    for (size_t i = 0; i < s->accounts_n; i++)
-        printf(" %s@%.*s", s->accounts[i], SLICE_ARG(s->domain));
-    printf("\nMore: candor account add NAME@%.*s -c %s\n\n", SLICE_ARG(s->domain), s->conf);
+    printf("Accounts:\n");
+    for (size_t i = 0; i < s->accounts.count; i++) {
+        printf("  %s@%.*s", s->accounts.names[i], SLICE_ARG(s->domain));
+        if (s->accounts.passwords[i].n > 0)
+            printf("  password %.*s  (shown this once)\n", SLICE_ARG(s->accounts.passwords[i]));
+        else
+            printf("  no password yet: candor account password %s@%.*s -c %s\n",
+                   s->accounts.names[i], SLICE_ARG(s->domain), s->conf);
+    }
+    printf("More: candor account add NAME@%.*s -c %s\n\n", SLICE_ARG(s->domain), s->conf);
     struct buf out;
     buf_init(&out, 65536);
     if (s->is_self_signed)
@@ -420,8 +378,13 @@ static int run(struct setup *s)
         status = s->text.err != BUF_OK ? cli_error(s->cli, CLI_TEMPFAIL, "out of memory")
                                        : check_text(s);
     }
-    if (status == CLI_OK)
-        status = add_accounts(s);
+    if (status == CLI_OK) {
+        s->accounts.domain = s->domain;
+        s->accounts.host = s->host;
+        s->accounts.database = s->database;
+        s->accounts.has_passwords = s->is_demo;
+        status = setup_accounts_add(s->cli, &s->arena, &s->accounts);
+    }
     if (status == CLI_OK)
         status = write_file(s, s->conf, buf_slice(&s->text), 0644);
     if (status == CLI_OK)
@@ -454,7 +417,7 @@ static int choose_dir(struct setup *s, const char *dir)
 
 int cmd_setup(struct cli *cli)
 {
-    struct setup s = {.cli = cli, .accounts = {"postmaster"}, .accounts_n = 1};
+    struct setup s = {.cli = cli, .accounts = {.names = {"postmaster"}, .count = 1}};
     const char *dir = NULL, *host = NULL;
     s.is_demo = cli_take_flag(cli, "--demo");
     if (!cli_take_option(cli, "--dir", &dir) || !cli_take_option(cli, "--host", &host) ||
@@ -466,9 +429,9 @@ int cmd_setup(struct cli *cli)
     if (s.is_demo && dir == NULL)
         return cli_usage(cli, "--demo needs --dir");
     if (s.is_demo) {
-        s.accounts[0] = "alice";
-        s.accounts[1] = "bob";
-        s.accounts_n = 2;
+        s.accounts.names[0] = "alice";
+        s.accounts.names[1] = "bob";
+        s.accounts.count = 2;
     }
     arena_init(&s.arena, 65536);
     buf_init(&s.text, CONF_TEXT_MAX);
@@ -480,6 +443,7 @@ int cmd_setup(struct cli *cli)
     if (status == CLI_OK)
         status = run(&s);
     buf_release(&s.text);
+    arena_wipe(&s.arena); /* passwords */
     arena_release(&s.arena);
     return status;
 }
