@@ -2,14 +2,39 @@
  * into pieces and with late answers. What it says and what it stores must be the same.
  *
  * The first byte chooses the pieces and the world; the rest is what the client sends. With 0xa0 in
- * it the client is on port 465, where it has to sign in (sasl_host.h has the accounts). */
+ * it the client is on port 465, where it has to sign in (sasl_host.h has the accounts) and may ask
+ * who is on a list; with 0x60 LMTP is spoken; with 0xc0 the bytes begin with a PROXY header, and
+ * XCLIENT and XFORWARD are taken from 192.0.2.0/24. */
 #include "fuzz/fuzz.h"
 
 #include <stdlib.h>
 
+#include "lib/smtp/proxy.h"
 #include "tests/support/session_host.h"
 
-static void begin(struct session_host *h, uint8_t choice, bool late)
+enum { WORLD = 0xe0, SUBMISSION = 0xa0, LMTP = 0x60, PROXIED = 0xc0 };
+
+/* What a load balancer says first, cut as the rest is; false: there is no session. */
+static bool take_header(slice *in, size_t piece, struct session_client *client)
+{
+    struct proxy_reader r;
+    struct proxy_header header;
+    enum proxy_event event = PROXY_MORE;
+    proxy_reader_init(&r);
+    while (event == PROXY_MORE && in->n > 0) {
+        slice one = slice_head(*in, piece == 0 ? in->n : piece);
+        size_t n = one.n;
+        event = proxy_take(&r, &one, &header);
+        *in = slice_tail(*in, n - one.n);
+    }
+    if (event == PROXY_DONE && !header.is_local) {
+        client->ip = header.source;
+        client->port = header.source_port;
+    }
+    return event == PROXY_DONE;
+}
+
+static void begin(struct session_host *h, uint8_t choice, bool late, slice *in, size_t piece)
 {
     session_host_init(h);
     h->answers_late = late;
@@ -17,7 +42,21 @@ static void begin(struct session_host *h, uint8_t choice, bool late)
     h->directory_is_dead = (choice & 0x40) != 0;
     h->policy.tls_required = (choice & 0x20) != 0;
     h->commit = (choice & 0x80) != 0 ? COMMIT_FULL : COMMIT_DONE;
-    bool is_submission = (choice & 0xa0) == 0xa0;
+    bool is_submission = (choice & SUBMISSION) == SUBMISSION;
+    if ((choice & WORLD) == LMTP) {
+        h->policy.is_lmtp = true;
+        h->policy.tls_required = h->directory_is_dead = false;
+    }
+    if ((choice & WORLD) == PROXIED) {
+        h->proxies[0] = (struct ip_net){{.family = IP_V4, .bytes = {192, 0, 2, 0}}, 24};
+        h->policy.proxies_count = 1;
+        h->directory_is_dead = false;
+        h->commit = COMMIT_DONE;
+        if (!take_header(in, piece, &h->client)) {
+            *in = (slice){0};
+            return;
+        }
+    }
     if (is_submission) {
         h->client.tls = true;
         h->policy.tls_required = false;
@@ -25,6 +64,7 @@ static void begin(struct session_host *h, uint8_t choice, bool late)
         h->policy.auth_required = true;
         h->commit = COMMIT_DONE;
         h->has_binding = h->has_certificate = true;
+        h->policy.has_expn = true;
     }
     session_host_begin(h);
     if (is_submission)
@@ -37,10 +77,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         return 0;
     struct session_host whole, cut;
     slice in = slice_of(data + 1, n - 1);
-    begin(&whole, data[0], false);
-    begin(&cut, data[0], true);
-    session_host_feed(&whole, in, 0);
-    session_host_feed(&cut, in, 1 + (data[0] & 0x1f));
+    slice in_whole = in, in_cut = in;
+    size_t piece = 1 + (data[0] & 0x1f);
+    begin(&whole, data[0], false, &in_whole, 0);
+    begin(&cut, data[0], true, &in_cut, piece);
+    if (in_whole.n != in_cut.n || (whole.session == NULL) != (cut.session == NULL))
+        abort();
+    if (whole.session != NULL) {
+        session_host_feed(&whole, in_whole, 0);
+        session_host_feed(&cut, in_cut, piece);
+    }
     if (!slice_eq(buf_slice(&whole.said), buf_slice(&cut.said)) ||
         !slice_eq(buf_slice(&whole.messages), buf_slice(&cut.messages)) ||
         whole.is_closed != cut.is_closed || whole.wants_tls != cut.wants_tls)

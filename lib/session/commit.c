@@ -51,7 +51,7 @@ static void tidy(struct session *s, const struct turn *t)
                       });
 }
 
-static enum envelope_body body_of(const struct transaction *txn)
+static uint8_t body_of(const struct transaction *txn)
 {
     switch (txn->mail.body) {
     case BODY_7BIT:
