@@ -58,8 +58,9 @@ struct conn {
     uint32_t discarded;
     bool paused;
     bool is_secure; /* under TLS, handshake done */
-    bool woken;     /* the handshake may go on */
-    bool ended;     /* the peer sends no more */
+    bool is_bulk;
+    bool woken; /* the handshake may go on */
+    bool ended; /* the peer sends no more */
     bool told_eof;
     bool told_close;   /* close_notify is in wire */
     bool is_tls_first; /* in a handshake of which nothing has come yet: conn_tls_comes_first */
@@ -236,8 +237,9 @@ static bool unseal(struct conn *c, slice *in)
     }
     if (n > 0)
         deliver(c, slice_of(plain, n));
-    secret_wipe(plain,
-                n); /* there may be a password in it, and the next to come may be a stranger */
+    /* There may be a password in it, and who comes next may be a stranger. */
+    if (!c->is_bulk)
+        secret_wipe(plain, n);
     if (c->wire.n > 0)
         touch(c); /* an answer of TLS's own */
     switch (step) {
@@ -561,6 +563,15 @@ void conn_tls_comes_first(struct conn *c)
 bool conn_is_tls(const struct conn *c)
 {
     return c->is_secure;
+}
+
+void conn_set_bulk(struct conn *c, bool is_bulk)
+{
+    if (c->is_bulk == is_bulk)
+        return;
+    c->is_bulk = is_bulk;
+    if (c->is_secure)
+        tls_session_set_bulk(c->tls, is_bulk);
 }
 
 const struct tls_session *conn_tls(const struct conn *c)

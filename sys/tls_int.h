@@ -30,6 +30,8 @@ enum tls_step tls_session_read(struct tls_session *s, slice *in, struct buf *out
 /* TLS_STEP_DONE or TLS_STEP_FAILED; plain is not empty. */
 enum tls_step tls_session_write(struct tls_session *s, slice plain, struct buf *out)
     __attribute__((warn_unused_result));
+/* OpenSSL need not overwrite what it has decrypted. */
+void tls_session_set_bulk(struct tls_session *s, bool is_bulk);
 /* Appends close_notify. */
 void tls_session_close(struct tls_session *s, struct buf *out);
 

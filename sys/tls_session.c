@@ -190,6 +190,14 @@ enum tls_step tls_session_write(struct tls_session *s, slice plain, struct buf *
     return end(s, failed(s, "output not taken"));
 }
 
+void tls_session_set_bulk(struct tls_session *s, bool is_bulk)
+{
+    if (is_bulk)
+        SSL_clear_options(s->ssl, SSL_OP_CLEANSE_PLAINTEXT);
+    else
+        SSL_set_options(s->ssl, SSL_OP_CLEANSE_PLAINTEXT);
+}
+
 void tls_session_close(struct tls_session *s, struct buf *out)
 {
     begin(s, NULL, out);

@@ -69,10 +69,12 @@ void body_drop(struct client *c)
     store_release(&c->store);
     c->store_failed = false;
     c->open_file_ask = 0;
+    conn_set_bulk(c->conn, false);
 }
 
 void body_append(struct client *c, slice bytes)
 {
+    conn_set_bulk(c->conn, true);
     if (c->store_failed)
         return;
     int err = store_append(&c->store, bytes);

@@ -154,7 +154,8 @@ void client_put_again(struct server *s)
         c->waiting = NULL;
         while (w != NULL) {
             struct waiting_ask *rest = w->next;
-            if (c->session != NULL)
+            /* A session that ends has let go of what it asked. */
+            if (c->session != NULL && !c->is_closing)
                 put_ask(c, w->id, w->kind, slice_of(w->key, w->key_n));
             free(w);
             w = rest;
