@@ -13,7 +13,8 @@ peer_install() {
 peer_start() {
     local mode=$1 hold=off i role
     case $mode in hold|idle) hold=on;; esac
-    # the programs of now, not those of the day of ./setup
+    peer_install # roles may have come since ./setup
+    # the programs of now, not those of that day
     rm -rf "$ROOT/opt/candor"; mkdir -p "$ROOT/opt/candor/cli"
     cp "$CANDOR_BUILD/cli/candor" "$ROOT/opt/candor/cli/" || return 1
     for role in "$CANDOR_BUILD"/src/*/; do
@@ -29,7 +30,7 @@ spool     /var/candor/spool
 database  /var/candor/candor.db
 control   /var/candor/control.sock
 listen 127.0.0.1:2525 { class mx;      tls optional }
-listen 127.0.0.1:2465 { class submit;  tls implicit }
+listen 127.0.0.1:2465 { class submit;  tls implicit; auth optional }
 tls {
     certificate /var/candor/tls/cert.pem
     key         /var/candor/tls/key.pem
