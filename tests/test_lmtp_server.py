@@ -1,4 +1,5 @@
 """LMTP (RFC 2033) from programs that others wrote, over TCP and over a unix socket."""
+import grp
 import os
 import smtplib
 import socket
@@ -65,6 +66,21 @@ def test_an_answer_for_each_recipient(server):
 def test_the_socket_is_not_for_everybody(server):
     mode = os.stat(server.socket)
     assert stat.S_ISSOCK(mode.st_mode) and stat.S_IMODE(mode.st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a socket to a group")
+def test_the_socket_may_be_a_groups(new_server):
+    one = new_server()
+    path = one.directory / "run" / "lmtp"
+    one.conf.write_text(one.conf.read_text() +
+                        f"listen unix:{path} {{ protocol lmtp; group mail }}\n")
+    one.start()
+    mode = os.stat(path)
+    assert stat.S_IMODE(mode.st_mode) == 0o660 and mode.st_gid == grp.getgrnam("mail").gr_gid
+    # Its sessions have no address, and are no less served for it.
+    with smtplib.LMTP(str(path)) as client:
+        client.sendmail("sender@client.example", [ALICE], text("by the group's socket"))
+    assert b"from" in one.wait_message("alice", "by the group's socket")
 
 
 def test_the_socket_outlives_its_server(new_server):

@@ -32,6 +32,44 @@ static void late_and_doubled_answers_are_ignored(void **state)
     session_host_release(&h);
 }
 
+/* Who speaks before the 220 is written down, though nobody waits for him to do so. */
+static void words_before_the_greeting_are_noticed(void **state)
+{
+    (void)state;
+    struct session_host h;
+    session_host_init(&h);
+    h.answers_never = true;
+    session_host_begin(&h);
+    effects_clear(&h.fx);
+    session_bytes_wait(h.session, 1, &h.fx);
+    assert_int_equal(h.fx.reply.n, 0);
+    session_tick(h.session, h.policy.times.greeting_ms, &h.fx);
+    assert_true(slice_starts(buf_slice(&h.fx.reply), SLICE_LIT("220 ")));
+    assert_int_equal(h.fx.finding_count, 1);
+    assert_int_equal(h.fx.findings[0].reason, REASON_SPOKE_TOO_EARLY);
+    assert_true(h.fx.findings[0].is_notice);
+    session_host_release(&h);
+}
+
+/* XCLIENT: the shell hears of the new address before the counters are asked for it. */
+static void a_trusted_proxy_changes_the_client(void **state)
+{
+    (void)state;
+    struct session_host h;
+    session_host_init(&h);
+    h.proxies[0] = (struct ip_net){h.client.ip, 32};
+    h.policy.proxies_count = 1;
+    session_host_begin(&h);
+    slice line = SLICE_LIT("XCLIENT ADDR=198.51.100.7 PORT=99\r\n");
+    assert_int_equal(session_feed(h.session, line, 1, 0, &h.fx), line.n);
+    assert_true(h.fx.has_client);
+    assert_int_equal(h.fx.client.port, 99);
+    assert_int_equal(h.fx.client.ip.bytes[3], 7);
+    assert_true(h.fx.ask_count > 0 && h.fx.asks[0].kind == QUESTION_ADMIT);
+    assert_slice(h.fx.asks[0].key, ip_bytes(&h.fx.client.ip));
+    session_host_release(&h);
+}
+
 static void an_idle_session_is_told_at_once_that_we_go(void **state)
 {
     (void)state;
@@ -131,6 +169,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(late_and_doubled_answers_are_ignored),
+        cmocka_unit_test(words_before_the_greeting_are_noticed),
+        cmocka_unit_test(a_trusted_proxy_changes_the_client),
         cmocka_unit_test(an_idle_session_is_told_at_once_that_we_go),
         cmocka_unit_test(a_transaction_may_end_before_we_go),
         cmocka_unit_test(findings_say_what_was_refused),
