@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -190,12 +191,81 @@ static bool is_current(const struct maildir_system *system, const struct maildir
 static void prepare_mailbox(const struct maildir_system *system, struct maildir *m)
 {
     m->err = 0;
-    m->is_dirty = false;
+    m->is_dirty = m->is_counted = m->is_renewed = false;
+    m->shown = m->under_way = (struct maildirsize){0};
     if (is_current(system, m))
         return;
     maildir_close(system, m);
     m->err = maildir_open(system, m);
     m->at = "open";
+}
+
+int maildir_usage(const struct maildir_system *system, const char *path, struct maildirsize *ret)
+{
+    struct vfs *v = system->vfs;
+    const char *rest;
+    int from, dir, err = find_place(system, path, &from, &rest);
+
+    if (err != 0)
+        return err;
+    if ((dir = v->ops->open(v, from, rest, DIRECTORY | O_NOFOLLOW, 0)) == -ENOENT) {
+        *ret = (struct maildirsize){0};
+        return 0;
+    }
+    if (dir < 0)
+        return dir;
+    err = maildirsize_look(v, dir, ret);
+    v->ops->close(v, dir);
+    return err;
+}
+
+/* ---- quota ---- */
+
+static void add_one(struct maildirsize *sum, uint64_t bytes)
+{
+    sum->bytes += bytes;
+    sum->messages++;
+}
+
+static bool fits(const struct maildir *m, const struct letter *l)
+{
+    return m->used.bytes <= l->quota_bytes && l->size_bytes <= l->quota_bytes - m->used.bytes;
+}
+
+/* It says "full" and is old: perhaps mail was removed and nobody wrote it down. */
+static int look_again(const struct maildir_system *system, struct letter *l)
+{
+    struct maildir *m = l->to;
+    int err = maildirsize_renew(system->vfs, m->dir, m->tmp_dir, l->quota_bytes, &m->used);
+
+    m->is_renewed = true;
+    /* Those of this batch are in tmp/ still. */
+    m->used.bytes += m->under_way.bytes;
+    m->used.messages += m->under_way.messages;
+    return err;
+}
+
+/* 0 when the letter, which is written by now, may go in; -EDQUOT when the mailbox is full. */
+static int take_room(const struct maildir_system *system, struct letter *l)
+{
+    struct maildir *m = l->to;
+    int err = 0;
+
+    if (l->quota_bytes == 0)
+        return 0;
+    if (!m->is_counted)
+        err = maildirsize_load(system->vfs, m->dir, m->tmp_dir, l->quota_bytes, system->now_s,
+                               &m->used);
+    m->is_counted = m->is_counted || err == 0;
+    if (err == 0 && !fits(m, l) && m->used.is_old && !m->is_renewed)
+        err = look_again(system, l);
+    if (err != 0)
+        return err;
+    if (!fits(m, l))
+        return -EDQUOT;
+    add_one(&m->used, l->size_bytes);
+    add_one(&m->under_way, l->size_bytes);
+    return 0;
 }
 
 /* ---- one letter ---- */
@@ -290,6 +360,7 @@ static int write_letter(struct vfs *v, struct letter *l, struct buf *room)
         line_ends_end(&w.ends, room);
         err = flush(&w);
     }
+    l->size_bytes = w.at;
     return err;
 }
 
@@ -321,6 +392,8 @@ static void begin_letter(const struct maildir_system *system, struct letter *l, 
     }
     if ((err = write_letter(system->vfs, l, room)) != 0)
         letter_failed(l, err, "write");
+    else if ((err = take_room(system, l)) != 0)
+        letter_failed(l, err, "quota");
     if (err != 0 || !keep_open)
         close_file(system->vfs, l);
 }
@@ -386,6 +459,33 @@ static void sync_files(const struct maildir_system *system, struct letter *lette
     }
 }
 
+/* Is this a repetition? Only who counts wants to know. */
+static bool is_there(struct vfs *v, const struct letter *l, const char *name)
+{
+    int fd = l->quota_bytes == 0 ? -ENOENT
+                                 : v->ops->open(v, l->to->new_dir, name, O_PATH | O_NOFOLLOW, 0);
+
+    if (fd >= 0)
+        v->ops->close(v, fd);
+    return fd >= 0;
+}
+
+static int show_letter(struct vfs *v, struct letter *l)
+{
+    char name[NAME_MAX + 1];
+    bool was_there;
+    int err;
+
+    snprintf(name, sizeof name, "%s,S=%llu", l->name, (unsigned long long)l->size_bytes);
+    was_there = is_there(v, l, name);
+    if ((err = v->ops->rename(v, l->to->tmp_dir, l->name, l->to->new_dir, name)) != 0)
+        return err;
+    l->to->is_dirty = true;
+    if (!was_there)
+        add_one(&l->to->shown, l->size_bytes);
+    return 0;
+}
+
 static void show_letters(struct vfs *v, struct letter *letters, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -393,14 +493,23 @@ static void show_letters(struct vfs *v, struct letter *letters, size_t n)
         int err;
 
         if (l->err == 0) {
-            if ((err = v->ops->rename(v, l->to->tmp_dir, l->name, l->to->new_dir, l->name)) != 0)
+            if ((err = show_letter(v, l)) != 0)
                 letter_failed(l, err, "rename");
-            else
-                l->to->is_dirty = true;
         }
         /* Also when its file was written and could not be synced. */
         if (l->err != 0 && l->to->err == 0)
             v->ops->unlink(v, l->to->tmp_dir, l->name);
+    }
+}
+
+static void count_shown(struct vfs *v, struct letter *letters, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct maildir *m = letters[i].to;
+
+        if (m->shown.messages > 0)
+            maildirsize_add(v, m->dir, m->shown.bytes, m->shown.messages);
+        m->shown = (struct maildirsize){0};
     }
 }
 
@@ -438,6 +547,7 @@ void maildir_deliver(const struct maildir_system *system, struct letter *letters
     else
         sync_files(system, letters, n);
     show_letters(system->vfs, letters, n);
+    count_shown(system->vfs, letters, n);
     if (use_syncfs)
         sync_devices(system, letters, n, "sync-directory");
     else

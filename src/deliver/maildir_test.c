@@ -89,6 +89,18 @@ static int broken_unlink(struct vfs *v, int dir, const char *name)
     return OR_FAIL(unlink(&vfs_kernel, dir, name));
 }
 
+static int broken_list(struct vfs *v, int dir, vfs_name_fn *each, void *owner)
+{
+    (void)v;
+    return OR_FAIL(list(&vfs_kernel, dir, each, owner));
+}
+
+static int broken_size(struct vfs *v, int fd, uint64_t *ret)
+{
+    (void)v;
+    return OR_FAIL(size(&vfs_kernel, fd, ret));
+}
+
 static int broken_syncfs(int fd)
 {
     return fails() ? broken.error : syncfs(fd) < 0 ? -errno : 0;
@@ -114,6 +126,8 @@ static int set_up(void **state)
     broken.ops.mkdir = broken_mkdir;
     broken.ops.rename = broken_rename;
     broken.ops.unlink = broken_unlink;
+    broken.ops.list = broken_list;
+    broken.ops.size = broken_size;
     broken.vfs.ops = &broken.ops;
     broken.until_failure = -1;
     broken.error = -EIO;
@@ -203,13 +217,13 @@ static void test_makes_mailbox(void **state)
 
     (void)state;
     assert_int_equal(deliver_one(&m, "n1").err, 0);
-    assert_file(in_folder("mail/example.org/alice/new/n1"), TEXT);
+    assert_file(in_folder("mail/example.org/alice/new/n1,S=36"), TEXT);
     assert_int_equal(count_files(in_folder("mail/example.org/alice/tmp")), 0);
     assert_int_equal(stat(in_folder("mail/example.org/alice/cur"), &st), 0);
     assert_int_equal(st.st_mode & 07777, 0700);
     assert_int_equal(stat(in_folder("mail/example.org"), &st), 0);
     assert_int_equal(st.st_mode & 07777, 0700);
-    assert_int_equal(stat(in_folder("mail/example.org/alice/new/n1"), &st), 0);
+    assert_int_equal(stat(in_folder("mail/example.org/alice/new/n1,S=36"), &st), 0);
     assert_int_equal(st.st_mode & 07777, 0600);
     maildir_close(&by_file, &m);
 }
@@ -228,7 +242,7 @@ static void test_repetition_replaces(void **state)
     assert_int_equal(deliver_one(&m, "n1").err, 0);
     assert_int_equal(count_files(in_folder("a/new")), 1);
     assert_int_equal(count_files(in_folder("a/tmp")), 0);
-    assert_file(in_folder("a/new/n1"), TEXT);
+    assert_file(in_folder("a/new/n1,S=36"), TEXT);
     maildir_close(&by_file, &m);
 }
 
@@ -250,7 +264,7 @@ static void test_links_are_refused(void **state)
     assert_int_equal(symlink("../../elsewhere/victim", in_folder("b/tmp/n1")), 0);
     assert_int_equal(deliver_one(&b, "n1").err, 0);
     assert_int_equal(count_files(in_folder("elsewhere")), 0);
-    assert_file(in_folder("b/new/n1"), TEXT);
+    assert_file(in_folder("b/new/n1,S=36"), TEXT);
     maildir_close(&by_file, &b);
 }
 
@@ -274,7 +288,7 @@ static void test_moved_and_removed(void **state)
     assert_int_equal(rename(in_folder("a"), in_folder("moved")), 0);
     assert_int_equal(deliver_one(&m, "n2").err, 0);
     assert_int_equal(count_files(in_folder("moved/new")), 1);
-    assert_file(in_folder("a/new/n2"), TEXT);
+    assert_file(in_folder("a/new/n2,S=36"), TEXT);
     maildir_close(&by_file, &m);
 }
 
@@ -285,12 +299,12 @@ static void test_new_is_another(void **state)
 
     (void)state;
     assert_int_equal(deliver_one(&m, "n1").err, 0);
-    assert_int_equal(unlink(in_folder("a/new/n1")), 0);
+    assert_int_equal(unlink(in_folder("a/new/n1,S=36")), 0);
     assert_int_equal(rmdir(in_folder("a/new")), 0);
     assert_int_equal(mkdir(in_folder("a/new"), 0700), 0);
     assert_int_not_equal(deliver_one(&m, "n2").err, 0);
     assert_int_equal(deliver_one(&m, "n2").err, 0);
-    assert_file(in_folder("a/new/n2"), TEXT);
+    assert_file(in_folder("a/new/n2,S=36"), TEXT);
     maildir_close(&by_file, &m);
 }
 
@@ -314,7 +328,7 @@ static void test_descriptor(void **state)
     l.body_bytes = 3 + n * 64;
     maildir_deliver(&by_file, &l, 1, &room);
     assert_int_equal(l.err, 0);
-    assert_int_equal(stat(in_folder("a/new/big"), &st), 0);
+    assert_int_equal(stat(in_folder("a/new/big,S=1260031"), &st), 0);
     assert_int_equal(st.st_size, 28 + 3 + n * 63);
     /* No lines: not a byte is changed, in the head either. */
     l = letter_to(&m, "binary");
@@ -324,7 +338,7 @@ static void test_descriptor(void **state)
     l.body_bytes = 3 + n * 64;
     maildir_deliver(&by_file, &l, 1, &room);
     assert_int_equal(l.err, 0);
-    assert_int_equal(stat(in_folder("a/new/binary"), &st), 0);
+    assert_int_equal(stat(in_folder("a/new/binary,S=1280011"), &st), 0);
     assert_int_equal(st.st_size, 8 + 3 + n * 64);
     /* A body that ends early is no body. */
     l = letter_to(&m, "short");
@@ -352,7 +366,7 @@ static void assert_delivered(const char *box, const char *name)
 {
     char path[64];
 
-    snprintf(path, sizeof path, "%s/new/%s", box, name);
+    snprintf(path, sizeof path, "%s/new/%s,S=36", box, name);
     assert_file(in_folder(path), TEXT);
 }
 
@@ -406,6 +420,193 @@ static void test_every_failure_by_syncfs(void **state)
 {
     (void)state;
     fail_every_call(&by_syncfs);
+}
+
+/* ---- quota: TEXT has 36 bytes ---- */
+
+static int deliver_with_quota(const struct maildir_system *system, struct maildir *m,
+                              const char *name, uint64_t quota)
+{
+    struct letter l = letter_to(m, name);
+
+    l.quota_bytes = quota;
+    maildir_deliver(system, &l, 1, &room);
+    return l.err;
+}
+
+static void put_file(const char *path, const char *text, uint64_t age_s)
+{
+    struct timespec times[2] = {{.tv_sec = 1000000 - (time_t)age_s}};
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    times[1] = times[0];
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    assert_int_equal(futimens(fd, times), 0);
+    close(fd);
+}
+
+static void assert_usage(const char *path, uint64_t bytes, uint64_t messages)
+{
+    struct maildirsize sum;
+
+    assert_int_equal(maildir_usage(&by_file, path, &sum), 0);
+    assert_int_equal(sum.bytes, bytes);
+    assert_int_equal(sum.messages, messages);
+}
+
+static void test_quota(void **state)
+{
+    struct maildir m = {.path = in_folder("a")};
+    struct maildir_system system = by_file;
+
+    (void)state;
+    system.now_s = 1000000;
+    assert_usage(m.path, 0, 0);
+    assert_int_equal(deliver_with_quota(&system, &m, "n1", 100), 0);
+    assert_file(in_folder("a/maildirsize"), "100S\n0 0\n36 1\n");
+    /* A repetition is not counted twice. */
+    assert_int_equal(deliver_with_quota(&system, &m, "n1", 100), 0);
+    assert_int_equal(deliver_with_quota(&system, &m, "n2", 100), 0);
+    assert_file(in_folder("a/maildirsize"), "100S\n0 0\n36 1\n36 1\n");
+    assert_int_equal(deliver_with_quota(&system, &m, "n3", 100), -EDQUOT);
+    assert_int_equal(count_files(in_folder("a/new")), 2);
+    assert_int_equal(count_files(in_folder("a/tmp")), 0);
+    assert_usage(m.path, 72, 2);
+    /* 108 would do. */
+    assert_int_equal(deliver_with_quota(&system, &m, "n3", 108), 0);
+    /* Without a quota nobody is refused, and the count is kept right. */
+    assert_int_equal(deliver_with_quota(&system, &m, "n4", 0), 0);
+    assert_file(in_folder("a/maildirsize"), "100S\n0 0\n36 1\n36 1\n36 1\n36 1\n");
+    maildir_close(&by_file, &m);
+}
+
+/* Who reads their mail and removes it without a word is found out after a quarter of an hour. */
+static void test_quota_is_counted_anew(void **state)
+{
+    struct maildir m = {.path = in_folder("a")};
+    struct maildir_system system = by_file;
+
+    (void)state;
+    system.now_s = 1000000;
+    assert_int_equal(deliver_one(&m, "n1").err, 0);
+    put_file(in_folder("a/maildirsize"), "100S\n90 3\n", 600);
+    assert_int_equal(deliver_with_quota(&system, &m, "n2", 100), -EDQUOT);
+    put_file(in_folder("a/maildirsize"), "100S\n90 3\n", 901);
+    assert_int_equal(deliver_with_quota(&system, &m, "n2", 100), 0);
+    assert_file(in_folder("a/maildirsize"), "100S\n36 1\n36 1\n");
+    assert_int_equal(deliver_with_quota(&system, &m, "n3", 100), -EDQUOT);
+    /* Another limit in the file: at once only when it is old. */
+    put_file(in_folder("a/maildirsize"), "50S\n0 0\n", 600);
+    assert_int_equal(deliver_with_quota(&system, &m, "n3", 100), 0);
+    assert_file(in_folder("a/maildirsize"), "50S\n0 0\n36 1\n");
+    put_file(in_folder("a/maildirsize"), "50S\n0 0\n", 901);
+    assert_int_equal(deliver_with_quota(&system, &m, "n4", 200), 0);
+    assert_file(in_folder("a/maildirsize"), "200S\n108 3\n36 1\n");
+    maildir_close(&by_file, &m);
+}
+
+/* Folders too; by the name, else by the size; what is no message is not counted. */
+static void test_what_is_counted(void **state)
+{
+    struct maildir m = {.path = in_folder("a")};
+
+    (void)state;
+    assert_int_equal(deliver_one(&m, "n1").err, 0);
+    assert_int_equal(mkdir(in_folder("a/.Sent"), 0700), 0);
+    assert_int_equal(mkdir(in_folder("a/.Sent/cur"), 0700), 0);
+    assert_int_equal(mkdir(in_folder("a/.Empty"), 0700), 0);
+    put_file(in_folder("a/.Sent/cur/x,S=1000,W=1100:2,S"), "", 0);
+    put_file(in_folder("a/cur/y:2,"), "12345", 0);
+    put_file(in_folder("a/cur/.hidden"), "12345", 0);
+    put_file(in_folder("a/.file"), "12345", 0);
+    assert_int_equal(symlink("/", in_folder("a/.link")), 0);
+    assert_usage(m.path, 1041, 3);
+    assert_int_equal(deliver_with_quota(&by_file, &m, "n2", 2000), 0);
+    assert_file(in_folder("a/maildirsize"), "2000S\n1041 3\n36 1\n");
+    maildir_close(&by_file, &m);
+}
+
+static void test_odd_files(void **state)
+{
+    static const char *const bad[] = {
+        "",          "100S",          "100S\nx\n",     "100S\n1\n",
+        "100S\n1 2", "100S\n1 2 3\n", "100S\n1 2\n\n", "100S\n99999999999999999999 1\n"};
+    static const struct {
+        const char *text;
+        uint64_t bytes, messages;
+    } good[] = {
+        {"100S\n", 0, 0},
+        {"100S,5C\n10 1\n", 10, 1},
+        {"5C,100S\n     10    1\n-4 -1\n", 6, 0},
+        {"100S\n-50 -1\n", 0, 0},
+        {"NOQUOTA\n10 2\n", 10, 2},
+    };
+    static char big[6000];
+    struct maildir m = {.path = in_folder("a")};
+
+    (void)state;
+    assert_int_equal(deliver_one(&m, "n1").err, 0);
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        put_file(in_folder("a/maildirsize"), bad[i], 0);
+        assert_usage(m.path, 36, 1);
+    }
+    for (size_t i = 0; i < COUNT(good); i++) {
+        put_file(in_folder("a/maildirsize"), good[i].text, 0);
+        assert_usage(m.path, good[i].bytes, good[i].messages);
+    }
+    /* Too long: written anew. */
+    memcpy(big, "100S\n", 5);
+    for (size_t i = 5; i < 5200; i += 4)
+        memcpy(big + i, "1 1\n", 4);
+    put_file(in_folder("a/maildirsize"), big, 0);
+    assert_int_equal(deliver_with_quota(&by_file, &m, "n2", 100), 0);
+    assert_file(in_folder("a/maildirsize"), "100S\n36 1\n36 1\n");
+    /* A link is not followed. */
+    assert_int_equal(unlink(in_folder("a/maildirsize")), 0);
+    assert_int_equal(symlink("/etc/passwd", in_folder("a/maildirsize")), 0);
+    assert_int_equal(deliver_with_quota(&by_file, &m, "n3", 200), 0);
+    assert_file(in_folder("a/maildirsize"), "200S\n72 2\n36 1\n");
+    maildir_close(&by_file, &m);
+}
+
+/* Six letters for two mailboxes with room for two each, and the Nth call fails: nobody ever gets
+ * more than the quota, and in the end the count is right or there is none. */
+static void test_every_failure_with_quota(void **state)
+{
+    static const char *const boxes[] = {"x/a", "x/b"};
+    bool clean = false;
+
+    (void)state;
+    for (int n = 0; !clean; n++) {
+        char paths[2][128];
+        struct maildir m[2] = {{.path = paths[0]}, {.path = paths[1]}};
+        struct letter letters[LETTERS];
+
+        for (unsigned turn = 0; turn < 2; turn++) {
+            for (size_t i = 0; i < 2; i++)
+                snprintf(paths[i], sizeof paths[i], "%s", in_folder(boxes[i]));
+            for (size_t i = 0; i < LETTERS; i++) {
+                letters[i] = letter_to(&m[i % 2], names[i]);
+                letters[i].quota_bytes = 80;
+            }
+            broken.until_failure = turn == 0 ? n : -1;
+            maildir_deliver(&by_file, letters, LETTERS, &room);
+            clean = turn == 0 ? broken.until_failure >= 0 : clean;
+            broken.until_failure = -1;
+        }
+        for (size_t i = 0; i < 2; i++) {
+            struct maildirsize sum;
+            size_t files = count_files(in_folder(i == 0 ? "x/a/new" : "x/b/new"));
+
+            assert_true(files <= 2);
+            assert_int_equal(maildir_usage(&by_file, paths[i], &sum), 0);
+            /* A letter that is there though its sync failed is counted as what it is: there. */
+            assert_true(sum.messages >= files);
+            maildir_close(&by_file, &m[i]);
+        }
+        assert_int_equal(count_files(in_folder("x/a/tmp")) + count_files(in_folder("x/b/tmp")), 0);
+        nftw(in_folder("x"), remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    }
 }
 
 /* A real full disk; needs root for the mount. */
@@ -467,6 +668,11 @@ int main(void)
         T(test_descriptor),
         T(test_every_failure),
         T(test_every_failure_by_syncfs),
+        T(test_quota),
+        T(test_quota_is_counted_anew),
+        T(test_what_is_counted),
+        T(test_odd_files),
+        T(test_every_failure_with_quota),
         T(test_full_disk),
         T(test_names),
     };

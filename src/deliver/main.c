@@ -51,7 +51,8 @@ static struct {
     struct crew *crews[BATCHES];
     struct turn_hook hook;
     uint64_t epoch; /* raised when queue dies: nobody waits for those answers any more */
-    uint64_t open;  /* deliveries not yet answered */
+    uint64_t directory_epoch;
+    uint64_t open; /* deliveries not yet answered */
     uint64_t no_syncfs_until_ms;
     uint64_t done, failed;
 } self;
@@ -96,7 +97,8 @@ static void log_failure(const struct delivery *d, slice mailbox)
 {
     struct log_line line;
 
-    log_begin(&line, self.role->log, LOG_ERROR, "deliver.failed");
+    bool is_full = d->job.letter.err == -EDQUOT; /* not our trouble */
+    log_begin(&line, self.role->log, is_full ? LOG_INFO : LOG_ERROR, "deliver.failed");
     log_slice(&line, "mailbox", mailbox);
     log_cstr(&line, "name", d->name);
     log_cstr(&line, "at", d->job.letter.at);
@@ -157,6 +159,25 @@ static void drain_if_done(void)
 
 static void start_batches(struct turn_hook *hook);
 
+/* Directory answers 452 or 552 by it before the next message comes. A word that finds no room is
+ * said again with the next letter. */
+static void tell_usage(const struct batch *b)
+{
+    struct rpc *directory = role_peer(self.role, ROLE_DIRECTORY, 0);
+
+    for (size_t i = 0; i < b->n && directory != NULL; i++) {
+        struct maildir *m = b->letters[i].to;
+
+        if (!m->is_counted)
+            continue;
+        m->is_counted = false; /* said */
+        (void)!rpc_send_mailbox_used(directory,
+                                     &(struct ipc_mailbox_used){.bytes = m->used.bytes,
+                                                                .messages = m->used.messages,
+                                                                .mailbox = slice_cstr(m->path)});
+    }
+}
+
 /* On a helper thread. */
 static void run_batch(struct work *w)
 {
@@ -182,6 +203,7 @@ static void finish_batch(struct work *w)
         answer(d);
         delivery_free(d);
     }
+    tell_usage(&c->batch);
     batch_done(self.mailboxes, &c->batch);
     c->is_busy = false;
     turn_hook_queue(self.role->loop, &self.hook, start_batches);
@@ -200,6 +222,7 @@ static void start_batches(struct turn_hook *hook)
             return;
         c->is_busy = true;
         c->system = self.system;
+        c->system.now_s = clock_wall_ms() / 1000;
         if (loop_now_ms(self.role->loop) < self.no_syncfs_until_ms)
             c->system.syncfs = NULL;
         loop_submit(self.role->loop, &c->work, run_batch, finish_batch);
@@ -227,6 +250,7 @@ static bool keep(struct delivery *d, struct ipc_delivery *m)
                                     .body = slice_of(d->text.p + m->head.n, m->body.n),
                                     .fd = ipc_take_fd(&m->fd),
                                     .body_bytes = m->body_bytes,
+                                    .quota_bytes = m->quota_bytes,
                                     .at = "receive"};
     return true;
 }
@@ -256,6 +280,64 @@ static void take_delivery(struct role *r, struct ipc_message *message)
         turn_hook_queue(r->loop, &self.hook, start_batches);
 }
 
+/* ---- how full? ---- */
+
+struct usage {
+    struct work work;
+    uint32_t call;
+    uint64_t epoch; /* of the directory that asked */
+    struct maildirsize sum;
+    int err;
+    char path[];
+};
+
+/* On a helper thread. */
+static void run_usage(struct work *w)
+{
+    struct usage *u = CONTAINER_OF(w, struct usage, work);
+
+    u->err = maildir_usage(&self.system, u->path, &u->sum);
+}
+
+static void finish_usage(struct work *w)
+{
+    struct usage *u = CONTAINER_OF(w, struct usage, work);
+    struct rpc *directory = role_peer(self.role, ROLE_DIRECTORY, 0);
+    struct ipc_usage_told m = {.result = u->err != 0,
+                               .bytes = u->sum.bytes,
+                               .messages = u->sum.messages};
+    int sent = directory == NULL || u->epoch != self.directory_epoch
+                   ? 0
+                   : rpc_reply_usage_told(directory, u->call, &m);
+
+    if (sent != 0 && sent != -EPIPE)
+        role_fail(self.role, "deliver.reply", sent);
+    self.open--;
+    free(u);
+    drain_if_done();
+}
+
+static void take_usage(struct role *r, struct rpc *peer, const struct ipc_message *m)
+{
+    slice path = m->usage.mailbox;
+    bool is_sane = maildir_is_path(path);
+    struct usage *u = calloc(1, sizeof *u + path.n + 1);
+
+    if (u == NULL || !is_sane) {
+        int err = rpc_reply_usage_told(peer, m->call, &(struct ipc_usage_told){.result = 1});
+
+        if (err != 0 && err != -EPIPE)
+            role_fail(r, "deliver.reply", err);
+        free(u);
+        return;
+    }
+    memcpy(u->path, path.p, path.n);
+    u->call = m->call;
+    u->epoch = self.directory_epoch;
+    self.open++;
+    loop_submit(r->loop, &u->work, run_usage, finish_usage);
+}
+
 static void answer_admin(struct role *r, struct rpc *peer, const struct ipc_message *m)
 {
     struct ipc_admin_answer reply;
@@ -278,6 +360,8 @@ static void on_message(struct role *r, struct rpc *peer, struct ipc_message *m)
 {
     if (m->type == IPC_DELIVERY)
         take_delivery(r, m);
+    else if (m->type == IPC_USAGE)
+        take_usage(r, peer, m);
     else if (m->type == IPC_ADMIN)
         answer_admin(r, peer, m);
 }
@@ -287,6 +371,8 @@ static void on_gone(struct role *r, struct rpc *peer)
     (void)r;
     if (rpc_peer(peer) == ROLE_QUEUE)
         self.epoch++;
+    if (rpc_peer(peer) == ROLE_DIRECTORY)
+        self.directory_epoch++;
 }
 
 /* ---- life ---- */
