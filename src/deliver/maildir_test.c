@@ -65,10 +65,11 @@ static ssize_t broken_write(struct vfs *v, int fd, const void *from, size_t n, u
     return vfs_kernel.ops->write(&vfs_kernel, fd, from, n, offset);
 }
 
+/* The disk itself would only take its time. */
 static int broken_fsync(struct vfs *v, int fd)
 {
     (void)v;
-    return OR_FAIL(fsync(&vfs_kernel, fd));
+    return fails() ? broken.error : fcntl(fd, F_GETFD) < 0 ? -errno : 0;
 }
 
 static int broken_mkdir(struct vfs *v, int dir, const char *name, unsigned mode)
@@ -103,7 +104,7 @@ static int broken_size(struct vfs *v, int fd, uint64_t *ret)
 
 static int broken_syncfs(int fd)
 {
-    return fails() ? broken.error : syncfs(fd) < 0 ? -errno : 0;
+    return fails() ? broken.error : fcntl(fd, F_GETFD) < 0 ? -errno : 0;
 }
 
 static const struct maildir_system by_file = {.vfs = &broken.vfs};
