@@ -76,6 +76,8 @@ static enum sasl_step check_password(struct sasl *s, slice name, slice typed, sl
     if (hash == NULL || kept->code != SASL_ANSWER_YES || said->code != SASL_ANSWER_YES)
         return sasl_fail(s, cause_of(kept, hash, said->code));
     result.credential = hash->id;
+    if (hash->kind == SASL_CREDENTIAL_REMOTE && said->account.n > 0)
+        result.account = said->account;
     return sasl_settle(s, &result, s->name, identity);
 }
 

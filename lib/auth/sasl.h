@@ -69,7 +69,8 @@ enum sasl_question_kind {
     SASL_ASK_CREDENTIALS,
     /* Is this the password? name (the account), secret, hash; as_sent, when SASLprep has changed
      * it, for backends and for hashes that were made without; hash is empty when a backend knows
-     * (CREDENTIAL_REMOTE). Answer: YES, NO; of a backend also UNKNOWN, DISABLED. is_fake: the
+     * (CREDENTIAL_REMOTE). Answer: YES, NO; of a backend also UNKNOWN, DISABLED, and with YES the
+     * account where the backend calls it otherwise. is_fake: the
      * answer does not count, but it shall come no sooner than a real one. */
     SASL_ASK_PASSWORD,
     /* Whose certificate is it? secret is facts.certificate. Answer: YES with the account, UNKNOWN,

@@ -174,6 +174,6 @@ void directory_answered(struct directory *d, enum ipc_type call, uint64_t token,
 {
     if (call == IPC_VERIFY || call == IPC_TOKEN_CHECK)
         exchanges_answered(d->exchanges, token, m);
-    else if (call == IPC_USAGE)
+    else if (call == IPC_USAGE || call == IPC_FIND_USER)
         recipients_answered(d->recipients, token, m);
 }

@@ -31,8 +31,8 @@ struct far {
 static struct {
     struct loop *loop;
     struct directory d;
-    struct far smtpd, authx;
-    bool has_authx;
+    struct far smtpd, authx, deliver;
+    bool has_authx, has_deliver;
     char folder[64], path[128];
     struct timer poll;
     unsigned want;
@@ -63,10 +63,9 @@ static void near_gone(void *owner, struct rpc *r, int error, enum ipc_err why)
     assert_int_equal(why, IPC_OK);
     directory_gone(owner, r);
     rpc_free(r);
-    if (r == t.smtpd.near)
-        t.smtpd.near = NULL;
-    else
-        t.authx.near = NULL;
+    *(r == t.smtpd.near   ? &t.smtpd.near
+      : r == t.authx.near ? &t.authx.near
+                          : &t.deliver.near) = NULL;
 }
 
 static void keep(struct far *f, size_t i, slice text)
@@ -146,7 +145,9 @@ static void connect_far(struct far *f, enum role_id role)
 static struct rpc *peer_of(struct directory *d, enum role_id role)
 {
     (void)d;
-    return role == ROLE_AUTHX && t.has_authx ? t.authx.near : NULL;
+    return role == ROLE_AUTHX && t.has_authx       ? t.authx.near
+           : role == ROLE_DELIVER && t.has_deliver ? t.deliver.near
+                                                   : NULL;
 }
 
 static struct rpc *next_peer(struct directory *d, struct rpc *after)
@@ -187,11 +188,14 @@ static void run_ms(uint64_t ms)
 
 /* ---- the server ---- */
 
-static const char conf_text[] = "host mx.example.org\n"
-                                "domain example.org\n"
-                                "limits { unlimited 10.0.0.0/8 }\n"
-                                "auth { guesses-account 4; guesses-address 40; delay 20ms\n"
-                                "messages-per-minute 3 }\n";
+static const char conf_text[] =
+    "host mx.example.org\n"
+    "domain example.org\n"
+    "domain far.example { accounts dovecot }\n"
+    "dovecot { socket unix:/nowhere }\n"
+    "limits { unlimited 10.0.0.0/8 }\n"
+    "auth { default-domain example.org; guesses-account 4; guesses-address 40; delay 20ms\n"
+    "messages-per-minute 3 }\n";
 
 static void add_account(struct directory_address at, const char *password)
 {
@@ -246,9 +250,11 @@ static int tear_down(void **state)
     (void)state;
     rpc_free(t.smtpd.rpc);
     rpc_free(t.authx.rpc);
+    rpc_free(t.deliver.rpc);
     directory_end(d);
     rpc_free(t.smtpd.near);
     rpc_free(t.authx.near);
+    rpc_free(t.deliver.near);
     directory_db_settle(d->db);
     directory_db_close(d->db);
     genpage_close(&d->page);
@@ -553,6 +559,134 @@ static void a_backend_knows(void **state)
     assert_int_equal(t.smtpd.last.auth_step.result, AUTH_IS_UNAVAILABLE);
 }
 
+/* ---- recipients ---- */
+
+static void put_rcpt(const char *address)
+{
+    const struct ipc_rcpt_check m = {.address = slice_cstr(address)};
+    assert_int_equal(rpc_call_rcpt_check(t.smtpd.rpc, 9, &m), 0);
+}
+
+static enum recipient_verdict rcpt_verdict(void)
+{
+    run_for(&t.smtpd, 1);
+    assert_int_equal(t.smtpd.last.type, IPC_RCPT_VERDICT);
+    return t.smtpd.last.rcpt_verdict.verdict;
+}
+
+static enum recipient_verdict check(const char *address)
+{
+    put_rcpt(address);
+    return rcpt_verdict();
+}
+
+static void answer_find(enum sasl_answer_code code)
+{
+    const struct ipc_user_found m = {.code = (uint8_t)code};
+    run_for(&t.authx, 1);
+    assert_int_equal(t.authx.last.type, IPC_FIND_USER);
+    assert_int_equal(rpc_reply_user_found(t.authx.rpc, t.authx.call, &m), 0);
+}
+
+static void a_backend_knows_who_there_is(void **state)
+{
+    (void)state;
+    assert_int_equal(check("alice@example.org"), RECIPIENT_IS_OK);
+    assert_int_equal(check("carol@far.example"), RECIPIENT_IS_TEMPFAIL);
+    connect_far(&t.authx, ROLE_AUTHX);
+    t.has_authx = true;
+    put_rcpt("Carol+x@far.example");
+    answer_find(SASL_ANSWER_YES);
+    assert_int_equal(rcpt_verdict(), RECIPIENT_IS_OK);
+    assert_int_equal(t.smtpd.last.rcpt_verdict.generation, 0);
+    /* Known for a while. */
+    assert_int_equal(check("carol@far.example"), RECIPIENT_IS_OK);
+    assert_int_equal(t.authx.messages, 1);
+    put_rcpt("dave@far.example");
+    answer_find(SASL_ANSWER_UNKNOWN);
+    assert_int_equal(rcpt_verdict(), RECIPIENT_IS_UNKNOWN);
+    put_rcpt("erin@far.example");
+    answer_find(SASL_ANSWER_DISABLED);
+    assert_int_equal(rcpt_verdict(), RECIPIENT_IS_DISABLED);
+    put_rcpt("frank@far.example");
+    answer_find(SASL_ANSWER_FAILED);
+    assert_int_equal(rcpt_verdict(), RECIPIENT_IS_TEMPFAIL);
+    put_rcpt("frank@far.example");
+    answer_find(SASL_ANSWER_NO);
+    assert_int_equal(rcpt_verdict(), RECIPIENT_IS_UNKNOWN);
+}
+
+/* An alias to two of them: each is asked for in turn. */
+static void an_alias_leads_to_a_backend(void **state)
+{
+    (void)state;
+    const struct directory_address far[] = {{SLICE_LIT("carol"), SLICE_LIT("far.example")},
+                                            {SLICE_LIT("dave"), SLICE_LIT("far.example")}};
+    const struct directory_alias list = {.domain = SLICE_LIT("example.org"),
+                                         .local = SLICE_LIT("list"),
+                                         .shown = SLICE_LIT("list")};
+    size_t added;
+    assert_int_equal(directory_alias_add(t.d.db, &list, far, 2, &added), 0);
+    connect_far(&t.authx, ROLE_AUTHX);
+    t.has_authx = true;
+    put_rcpt("list@example.org");
+    answer_find(SASL_ANSWER_UNKNOWN);
+    answer_find(SASL_ANSWER_YES);
+    assert_int_equal(rcpt_verdict(), RECIPIENT_IS_OK);
+}
+
+static void a_backends_account_sends(void **state)
+{
+    (void)state;
+    static char bytes[PASS_MAX_BYTES];
+    const struct ipc_verified yes = {.code = SASL_ANSWER_YES, .account = SLICE_LIT("carol")};
+    connect_far(&t.authx, ROLE_AUTHX);
+    t.has_authx = true;
+    put_start(home, "PLAIN", slice_of("\0carol@far.example\0x", 20), 1);
+    run_for(&t.authx, 1);
+    assert_int_equal(rpc_reply_verified(t.authx.rpc, t.authx.call, &yes), 0);
+    run_for(&t.smtpd, 1);
+    assert_int_equal(t.smtpd.last.auth_step.result, AUTH_IS_DONE);
+    assert_slice(t.smtpd.text[1], SLICE_LIT("carol@far.example"));
+    memcpy(bytes, t.smtpd.text[2].p, t.smtpd.text[2].n);
+    slice pass = slice_of(bytes, t.smtpd.text[2].n);
+    assert_int_equal(ask_sender(pass, "s1", "carol+x@far.example"), SENDER_IS_OK);
+    assert_int_equal(ask_sender(pass, "s1", "dave@far.example"), SENDER_IS_NOT_OWN);
+    assert_int_equal(ask_sender(pass, "s1", "alice@example.org"), SENDER_IS_NOT_OWN);
+}
+
+static void answer_usage(uint8_t result, uint64_t used)
+{
+    const struct ipc_usage_told m = {.result = result, .bytes = used};
+    run_for(&t.deliver, 1);
+    assert_int_equal(t.deliver.last.type, IPC_USAGE);
+    assert_int_equal(rpc_reply_usage_told(t.deliver.rpc, t.deliver.call, &m), 0);
+}
+
+static void a_mailbox_gets_full(void **state)
+{
+    (void)state;
+    assert_int_equal(directory_account_set_quota(t.d.db, alice.domain, alice.local, 1000), 0);
+    assert_int_equal(check("alice@example.org"), RECIPIENT_IS_OK); /* nobody to ask */
+    connect_far(&t.deliver, ROLE_DELIVER);
+    t.has_deliver = true;
+    put_rcpt("alice@example.org");
+    answer_usage(1, 0);
+    assert_int_equal(rcpt_verdict(), RECIPIENT_IS_OK); /* it does not know */
+    put_rcpt("alice@example.org");
+    answer_usage(0, 999);
+    assert_int_equal(rcpt_verdict(), RECIPIENT_IS_OK);
+    assert_int_equal(t.smtpd.last.rcpt_verdict.generation, 0);
+    assert_int_equal(check("alice@example.org"), RECIPIENT_IS_OK);
+    const struct ipc_mailbox_used used = {.bytes = 1000,
+                                          .mailbox = SLICE_LIT("/srv/mail/example.org/alice")};
+    assert_int_equal(rpc_send_mailbox_used(t.deliver.rpc, &used), 0);
+    run_ms(20);
+    assert_int_equal(check("alice@example.org"), RECIPIENT_IS_FULL);
+    assert_int_equal(t.deliver.messages, 2);
+    assert_int_equal(check("bob@example.org"), RECIPIENT_IS_OK);
+}
+
 /* ---- what one may do then ---- */
 
 static void a_pass_gives_grants(void **state)
@@ -621,6 +755,10 @@ int main(void)
         ROW(leaving_is_a_guess),
         ROW(a_dead_peer_clears_its_own),
         ROW(a_backend_knows),
+        ROW(a_backend_knows_who_there_is),
+        ROW(an_alias_leads_to_a_backend),
+        ROW(a_backends_account_sends),
+        ROW(a_mailbox_gets_full),
         ROW(a_pass_gives_grants),
         ROW(uses_and_guesses_are_written),
     };

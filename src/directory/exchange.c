@@ -624,6 +624,23 @@ static void answer_token(struct exchange *x, const struct ipc_token_checked *t)
     arena_wipe(&d->scratch);
 }
 
+/* A backend may call the account otherwise than the client did; what it says is made comparable. */
+static void answer_password(struct exchange *x, const struct ipc_verified *v)
+{
+    struct directory *d = x->all->directory;
+    struct sasl_answer answer = {.code = SASL_ANSWER_FAILED};
+    if (v->code <= SASL_ANSWER_DISABLED)
+        answer.code = (enum sasl_answer_code)v->code;
+    arena_wipe(&d->scratch);
+    if (answer.code == SASL_ANSWER_YES && v->account.n > 0 &&
+        directory_sign_in_name(d->db, &d->rules, &d->scratch, v->account, &answer.account) != 0)
+        answer.code = SASL_ANSWER_FAILED;
+    /* A name without a domain is the backend's own affair. */
+    if (slice_find(answer.account, '@') == answer.account.n)
+        answer.account = (slice){0};
+    give(x, &answer);
+}
+
 void exchanges_answered(struct exchanges *e, uint64_t token, const struct ipc_message *m)
 {
     struct exchange *x = find_id(e, token);
@@ -631,9 +648,7 @@ void exchanges_answered(struct exchanges *e, uint64_t token, const struct ipc_me
         return;
     x->waiting = WAITS_CLIENT;
     if (m != NULL && m->type == IPC_VERIFIED)
-        give_code(x, m->verified.code <= SASL_ANSWER_DISABLED
-                         ? (enum sasl_answer_code)m->verified.code
-                         : SASL_ANSWER_FAILED);
+        answer_password(x, &m->verified);
     else if (m != NULL && m->type == IPC_TOKEN_CHECKED)
         answer_token(x, &m->token_checked);
     else

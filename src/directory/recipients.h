@@ -1,5 +1,6 @@
 /* recipients: who gets mail here, and where it goes. An answer may be late: of an account with a
- * quota deliver is asked how full its mailbox is.
+ * quota deliver is asked how full its mailbox is, and of a domain that has a backend authx is asked
+ * who there is.
  *
  * Invariants
  * 1. Each question is answered exactly once, unless its peer is gone.
@@ -20,7 +21,7 @@ void recipients_check(struct recipients *r, struct rpc *smtpd, const struct ipc_
 void recipients_expand(struct recipients *r, struct rpc *queue, const struct ipc_message *m);
 /* This smtpd is gone. */
 void recipients_forget(struct recipients *r, struct rpc *peer);
-/* What deliver said; m is NULL when nothing came. */
+/* What deliver or authx said; m is NULL when nothing came. */
 void recipients_answered(struct recipients *r, uint64_t token, const struct ipc_message *m);
 /* deliver has put something into a mailbox. */
 void recipients_used(struct recipients *r, const struct ipc_message *m);

@@ -62,6 +62,10 @@ static int limits_of(struct directory *d, const struct pass *p, struct usage_lim
     struct directory_limits own = {0};
     *ret = (struct usage_limits){0};
     int err = directory_limits(d->db, p->account, &own);
+    /* Whom a backend knows need not be here. */
+    slice domain = slice_tail(p->account, slice_rfind(p->account, '@') + 1);
+    if (err == -ENOENT && directory_has_backend(&d->rules, domain))
+        err = 0;
     if (err != 0 || p->is_unlimited)
         return err;
     ret->per_minute = own.minute != 0 ? own.minute : clip(conf->messages_per_minute);

@@ -154,9 +154,10 @@ static int keep_app_passwords(struct directory_db *db, struct keeper *k, int64_t
     return err != 0 ? (db_finish(s, SQLITE_OK), err) : db_finish(s, rc);
 }
 
-/* The account's own row: its password, and what is to be known of it. */
+/* The account's own row: its password, and what is to be known of it. has_backend: of the domain;
+ * the password is then somebody else's to know. */
 static int keep_main(struct directory_db *db, struct keeper *k, const struct directory_address *at,
-                     struct directory_credentials *c, int64_t *ret_id)
+                     bool has_backend, struct directory_credentials *c, int64_t *ret_id)
 {
     sqlite3_stmt *s = db->statements[SHOW_CREDENTIALS];
     int rc, err = 0, finished;
@@ -164,7 +165,7 @@ static int keep_main(struct directory_db *db, struct keeper *k, const struct dir
     db_bind_slice(s, 1, at->domain);
     db_bind_slice(s, 2, at->local);
     if ((rc = sqlite3_step(s)) == SQLITE_ROW) {
-        bool is_remote = sqlite3_column_int(s, 5) != 0;
+        bool is_remote = has_backend || sqlite3_column_int(s, 5) != 0;
         slice hash = db_column_slice(s, 2);
 
         *ret_id = sqlite3_column_int64(s, 0);
@@ -190,6 +191,7 @@ int directory_credentials(struct directory_db *db, const struct directory_rules 
     struct keeper k = {.scratch = scratch};
     struct directory_address at;
     int64_t id = 0;
+    bool has_backend;
     int local, err = read_name(db, rules, scratch, name, &c.answer.account, &at);
 
     if (err != 0)
@@ -200,8 +202,12 @@ int directory_credentials(struct directory_db *db, const struct directory_rules 
     k.list = arena_zero(scratch, CREDENTIALS_MAX * sizeof *k.list);
     if (k.list == NULL)
         return -ENOMEM;
-    err = local == 0 ? -ENOENT : keep_main(db, &k, &at, &c, &id);
-    if (err == 0)
+    has_backend = local > 0 && directory_has_backend(rules, at.domain);
+    err = local == 0 ? -ENOENT : keep_main(db, &k, &at, has_backend, &c, &id);
+    if (err == -ENOENT && has_backend) {
+        c.answer.code = SASL_ANSWER_YES;
+        err = keep(&k, SASL_CREDENTIAL_REMOTE, DIRECTORY_MAIN_PASSWORD, (slice){0});
+    } else if (err == 0)
         err = keep_app_passwords(db, &k, id, ip, now);
     if (err != 0 && err != -ENOENT)
         return err;

@@ -23,6 +23,7 @@ struct walk {
     bool saw_again;                          /* an alias that was followed already */
     const struct directory_address *watched; /* NULL, or the alias that shall not come again */
     bool saw_watched;
+    struct directory_answer *answer; /* whom a backend is known by; NULL: by nobody */
 };
 
 #define TODO_MAX (DIRECTORY_TARGETS_MAX + DIRECTORY_ALIASES_MAX)
@@ -52,6 +53,13 @@ static const struct directory_rules_domain *configured(const struct directory_ru
             return &rules->domains[i];
     }
     return NULL;
+}
+
+bool directory_has_backend(const struct directory_rules *rules, slice domain)
+{
+    const struct directory_rules_domain *c = configured(rules, domain);
+
+    return c != NULL && c->has_backend;
 }
 
 int directory_is_local(struct directory_db *db, const struct directory_rules *rules,
@@ -248,12 +256,49 @@ static bool takes_no_mail(const struct place *p)
            (!p->enabled || (p->moved_to.domain.n > 0 && !p->is_forwarded));
 }
 
+/* Whom a backend knows. A tag is the user's own affair, so the name is asked for without. */
+static int find_known(struct walk *w, const struct recipient *r, slice domain, struct place *ret)
+{
+    struct directory_answer *a = w->answer;
+    enum directory_known known;
+    struct buf name;
+
+    if (a == NULL || a->known == NULL || !directory_has_backend(w->rules, domain))
+        return 0;
+    a->is_of_backend = true;
+    buf_init(&name, 4096);
+    recipient_print(&name, r->user, domain);
+    known = name.err == BUF_OK ? a->known(a->owner, buf_slice(&name)) : DIRECTORY_IS_AWAY;
+    if (known == DIRECTORY_NOT_ASKED) {
+        buf_clear(a->wanted);
+        buf_add(a->wanted, buf_slice(&name));
+    }
+    buf_release(&name);
+    *ret = (struct place){.kind = DIRECTORY_ACCOUNT,
+                          .at = {r->user, domain},
+                          .enabled = known == DIRECTORY_IS_THERE};
+    switch (known) {
+    case DIRECTORY_NOT_ASKED:
+        return -EINPROGRESS;
+    case DIRECTORY_IS_THERE:
+    case DIRECTORY_IS_DISABLED:
+        return 1;
+    case DIRECTORY_IS_UNKNOWN:
+        return 0;
+    case DIRECTORY_IS_AWAY:
+        break;
+    }
+    return -EHOSTUNREACH;
+}
+
 static int find_place(struct walk *w, const struct recipient *r, slice domain, struct place *ret)
 {
     int found = find_at(w, r->local, domain, ret);
 
     if (found == 0 && !slice_eq(r->user, r->local))
         found = find_at(w, r->user, domain, ret);
+    if (found == 0)
+        found = find_known(w, r, domain, ret);
     if (r->is_postmaster && (found == 0 || (found > 0 && takes_no_mail(ret))))
         found = find_postmaster(w, domain, ret);
     if (found == 0)
@@ -486,7 +531,8 @@ static int expand(struct walk *w, slice address, enum recipient_verdict *ret)
         }
     }
     /* Rather a file that was lost than a server for nobody: mail is to wait, not to go back. */
-    if (verdict == RECIPIENT_IS_UNKNOWN && (err = directory_db_has_names(w->db)) <= 0)
+    if (verdict == RECIPIENT_IS_UNKNOWN && (w->answer == NULL || !w->answer->is_of_backend) &&
+        (err = directory_db_has_names(w->db)) <= 0)
         return err == 0 ? -ENODATA : err;
     *ret = verdict;
     return 0;
@@ -505,6 +551,8 @@ enum recipient_verdict directory_expand(struct directory_db *db,
     w.out = ret->targets;
     w.canonical = ret->canonical;
     w.moved_to = ret->moved_to;
+    w.answer = ret;
+    ret->is_of_backend = false;
     if (err == 0)
         err = expand(&w, address, &verdict);
     if (err != 0)

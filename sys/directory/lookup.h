@@ -45,6 +45,7 @@ struct directory_rules {
     const struct directory_rules_domain {
         slice name;               /* comparable form (recipient_domain) */
         struct directory_way way; /* empty: the common one */
+        bool has_backend;         /* somebody else knows its accounts (authx) */
     } * domains;
     size_t domain_count;
     const struct directory_rules_route {
@@ -54,6 +55,15 @@ struct directory_rules {
     size_t route_count;
 };
 
+/* What a backend has said of a name, local@domain. */
+enum directory_known {
+    DIRECTORY_NOT_ASKED,
+    DIRECTORY_IS_THERE,
+    DIRECTORY_IS_DISABLED,
+    DIRECTORY_IS_UNKNOWN, /* also when it cannot be asked for names: the database said it all */
+    DIRECTORY_IS_AWAY,    /* it does not answer: the mail waits */
+};
+
 /* Where the answer goes; each buf may be NULL, and is appended to. */
 struct directory_answer {
     struct buf *targets;   /* lib/route/targets.h, with verdicts OK and FORWARDED */
@@ -61,6 +71,13 @@ struct directory_answer {
                               account or alias, before aliases are followed */
     struct buf *moved_to;  /* with FORWARDED and MOVED: the new address */
     int error;             /* with TEMPFAIL: -errno, else 0 */
+    /* What is known of a name that the database does not have, in a domain that has a backend;
+     * NULL: the database alone says. Of a name that was not asked for yet comes the error
+     * -EINPROGRESS and the name in wanted: ask, and look up anew. */
+    enum directory_known (*known)(void *owner, slice name);
+    void *owner;
+    struct buf *wanted;
+    bool is_of_backend; /* its word was needed: nothing here says when that changes */
 };
 
 /* Never fails: what cannot be known is RECIPIENT_IS_TEMPFAIL, with error -ELOOP for aliases that
@@ -71,6 +88,8 @@ struct directory_answer {
 enum recipient_verdict directory_expand(struct directory_db *db,
                                         const struct directory_rules *rules, struct arena *scratch,
                                         slice address, struct directory_answer *ret);
+/* Does somebody else know the domain's accounts? */
+bool directory_has_backend(const struct directory_rules *rules, slice domain);
 /* Is it in the configuration or in the database? -errno when that cannot be known, else 0 or 1. */
 int directory_is_local(struct directory_db *db, const struct directory_rules *rules,
                        struct arena *scratch, slice domain);

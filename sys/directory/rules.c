@@ -71,6 +71,7 @@ int directory_rules_make(const struct conf *conf, struct arena *a, const struct 
     for (size_t i = 0; err == 0 && i < conf->domain.n; i++) {
         const struct conf_domain *d = &conf->domain.v[i];
 
+        domains[count].has_backend = d->accounts != CONF_ACCOUNTS_DATABASE;
         err = way_of(&d->deliver, a, &domains[count].way)
                   ? add_name(d->name, a, &domains[count].name, &count, ret_bad_domain)
                   : -ENOMEM;

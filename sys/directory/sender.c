@@ -121,7 +121,10 @@ int directory_may_send_as(struct directory_db *db, const struct directory_rules 
     int64_t id = 0;
     int err = db_account_read(scratch, account, &at);
 
-    if (err != 0 || (err = db_account_id(db, at.domain, at.local, &id)) != 0)
+    if (err == 0)
+        err = db_account_id(db, at.domain, at.local, &id);
+    /* Whom a backend knows need not be here. */
+    if (err != 0 && (err != -ENOENT || !directory_has_backend(rules, at.domain)))
         return err;
     if (address.n == 0)
         return 1;
@@ -137,8 +140,12 @@ int directory_may_send_as(struct directory_db *db, const struct directory_rules 
     }
     if (r.domain.n == 0 || r.is_literal)
         return 0;
+    if (slice_eq(r.domain, at.domain) &&
+        (slice_eq(r.local, at.local) || slice_eq(r.user, at.local)) &&
+        directory_has_backend(rules, at.domain))
+        return 1;
     err = is_own(db, rules, scratch, &r, address, &at);
-    return err != 0 ? err : is_granted(db, id, &r);
+    return err != 0 || id == 0 ? err : is_granted(db, id, &r);
 }
 
 int directory_limits(struct directory_db *db, slice account, struct directory_limits *ret)
