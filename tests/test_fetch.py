@@ -165,6 +165,13 @@ def test_new_keys_are_fetched_but_not_for_everybody(issuer, start):
     unknown = [issuer.token(key=Key("ES256", f"made-up-{n}")) for n in range(20)]
     assert asker.ask(token, *unknown) == ["no"] * 21
     assert issuer.asked == ["/keys"]
+    time.sleep(10.1)
+    # One question for all that wait, and what the issuer has withdrawn is no key any more.
+    old = issuer.token()
+    issuer.hidden.add("RS256-1")
+    assert asker.ask(token, *unknown, token) == [GOOD] + ["no"] * 20 + [GOOD]
+    assert issuer.asked == ["/keys"] * 2
+    assert asker.ask(old, token) == ["no", GOOD]
 
 
 def test_issuer_is_down(issuer, start):

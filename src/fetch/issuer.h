@@ -15,7 +15,7 @@
 enum {
     KEYS_FRESH_MS = 3600 * 1000,
     KEYS_OLD_MS = 24 * 3600 * 1000,
-    KEYS_AGAIN_MS = 30 * 1000,
+    KEYS_AGAIN_MS = 10 * 1000,
     KEYS_RETRY_MS = 5 * 1000, /* after a failure, when there are none at all */
     KEYS_TEXT_MAX = 512 * 1024,
     KEYS_TRIED_MAX = 8, /* for one token that does not name its key */
