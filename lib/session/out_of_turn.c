@@ -47,13 +47,26 @@ static bool ends_a_group(verb_handler *handler)
            handler == verb_starttls || handler == verb_auth || handler == verb_xclient;
 }
 
+void turn_look_behind(struct session *s, slice rest)
+{
+    s->has_more = rest.n > 0;
+    s->has_quit_next = slice_is_ci(rest, "QUIT\r\n");
+}
+
+/* Whoever only wants to see what EHLO says and go (a monitor, a person with nc) harms nobody. */
+static bool comes_early(const struct session *s, verb_handler *handler)
+{
+    bool is_hello = handler == verb_ehlo || handler == verb_helo;
+    return s->has_more && ends_a_group(handler) && !(is_hello && s->has_quit_next);
+}
+
 bool turn_is_taken(struct session *s, const struct turn *t, struct command c, verb_handler *handler)
 {
     if (handler == NULL && is_http(c)) {
         say_last(s, t, REASON_HTTP_SPOKEN, c.verb);
         return true;
     }
-    if (s->has_more && s->policy->refuses_early && ends_a_group(handler)) {
+    if (s->policy->refuses_early && comes_early(s, handler)) {
         say_last(s, t,
                  handler == verb_starttls ? REASON_PIPELINED_AFTER_STARTTLS
                                           : REASON_PIPELINED_TOO_EARLY,

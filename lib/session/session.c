@@ -190,7 +190,7 @@ static void feed_command(struct session *s, const struct turn *t, slice *in)
     case LINE_MORE:
         return;
     case LINE_READY:
-        s->has_more = in->n > 0;
+        turn_look_behind(s, *in);
         verb_dispatch(s, t, &line);
         line_reader_done(&s->reader);
         break;

@@ -151,7 +151,8 @@ struct session {
     bool is_pausing;      /* before the greeting */
     bool was_greeted;
     bool has_spoken_early;
-    bool has_more; /* bytes lie behind the command that is being answered */
+    bool has_more;      /* bytes lie behind the command that is being answered */
+    bool has_quit_next; /* ... and they are QUIT, alone */
 };
 
 /* ---- replies (session_reply.c) ---- */
@@ -264,6 +265,7 @@ void forwarded_drop(struct session *s);
 
 /* What is no command line at all; before a line is taken off in. */
 bool turn_is_broken(struct session *s, const struct turn *t, slice in);
+void turn_look_behind(struct session *s, slice rest);
 /* A command that comes too early, from another protocol, or too late. handler NULL: unknown. */
 bool turn_is_taken(struct session *s, const struct turn *t, struct command c,
                    verb_handler *handler);
