@@ -105,7 +105,7 @@ int account_add(struct cli *cli, struct directory_desk *desk, const struct direc
 int account_password(struct cli *cli, struct directory_desk *desk,
                      const struct directory_verb *verb)
 {
-    bool is_stdin = cli_take_flag(cli, "--stdin") | cli_take_flag(cli, "--password-stdin");
+    bool is_stdin = cli_take_flag(cli, "--stdin");
     bool is_backend = cli_take_flag(cli, "--backend");
     bool is_removal = cli_take_flag(cli, "--remove");
     json_t *request;

@@ -407,6 +407,72 @@ static void test_pages(void **state)
     assert_true(pages > 1);
 }
 
+/* What ends sessions is told to the caller, and what is logged has no secret in it. */
+static void test_changes(void **state)
+{
+#define PASSWORD                                                                                   \
+    "'password':{'hash':'$y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd."      \
+    "RhAtQ7'}"
+#define DIGEST "'digest':'0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'"
+    static const struct {
+        const char *request;
+        int credential; /* -1: nobody is signed out */
+    } rows[] = {
+        {"{'do':'account-show','address':'a@example.org'}", -1},
+        {"{'do':'account-password','address':'A+@example.org'}", -1}, /* refused */
+        {"{'do':'account-password','address':'A@example.org'," PASSWORD "}", 1},
+        {"{'do':'account-password','address':'a@example.org','backend':true}", 1},
+        {"{'do':'account-password','address':'a@example.org','remove':true}", 1},
+        {"{'do':'account-import','address':'a@example.org'," PASSWORD "}", 1},
+        {"{'do':'app-password-add','address':'a@example.org','name':'x'," DIGEST "}", -1},
+        {"{'do':'app-password-remove','address':'a@example.org','which':'y'}", -1}, /* refused */
+        {"{'do':'app-password-remove','address':'a@example.org','which':'x'}", 2},
+        {"{'do':'account-app-passwords-only','address':'a@example.org','only':true}", 1},
+        {"{'do':'account-app-passwords-only','address':'a@example.org','only':false}", -1},
+        {"{'do':'certificate-add','address':'a@example.org','value':'a@x.example'}", -1},
+        {"{'do':'certificate-remove','address':'a@example.org','value':'a@x.example'}", 0},
+        {"{'do':'account-quota','address':'a@example.org','quota_bytes':5}", -1},
+        {"{'do':'account-move','address':'a@example.org','to':'b@far.example'}", 0},
+        {"{'do':'account-move','address':'a@example.org','back':true}", -1},
+        {"{'do':'account-disable','address':'a@example.org'}", 0},
+        {"{'do':'account-enable','address':'a@example.org'}", -1},
+        {"{'do':'account-remove','address':'a@example.org'}", 0},
+    };
+    static const char request[] = "{\"do\":\"account-password\",\"address\":\"a@example.org\","
+                                  "\"password\":{\"hash\":\"$y$secret\"},\"name\":\"x\"}";
+    struct buf line;
+
+    (void)state;
+    expect("{'do':'account-add','address':'a@example.org'}", OK);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        ask(rows[i].request);
+        if (t.change.is_revoked != (rows[i].credential >= 0) ||
+            (t.change.is_revoked && t.change.credential != (uint64_t)rows[i].credential))
+            fail_msg("%s: revoked %d, credential %d", rows[i].request, (int)t.change.is_revoked,
+                     (int)t.change.credential);
+        if (t.change.is_revoked)
+            assert_slice(slice_of(t.change.account, t.change.account_n),
+                         SLICE_LIT("a@example.org"));
+    }
+    expect("{'do':'account-add','address':'c@example.org','password':{'hash':'secret'}}",
+           "\"bad-hash\"");
+    expect("{'do':'account-show','address':'c@example.org'}", "\"not-found\"");
+    expect("{'do':'account-add','address':'c@example.org'," PASSWORD "}", "\"password\":\"set\"");
+    expect("{'do':'app-password-add','address':'c@example.org','name':'x'," DIGEST
+           ",'scram-sha-1':'SCRAM-SHA-1$4096:c2FsdA==$MTIzNDU2Nzg5MDEyMzQ1Njc4OTA=:"
+           "MTIzNDU2Nzg5MDEyMzQ1Njc4OTA='}",
+           "the account's salt");
+    buf_init(&line, 1024);
+    directory_admin_summary(slice_cstr(request), &line);
+    assert_slice(buf_slice(&line), SLICE_LIT("account-password a@example.org"));
+    buf_clear(&line);
+    directory_admin_summary(SLICE_LIT("[1"), &line);
+    assert_int_equal(line.n, 0);
+    buf_release(&line);
+#undef PASSWORD
+#undef DIGEST
+}
+
 static void test_bad_requests(void **state)
 {
     static const char *const bad[] = {
@@ -491,8 +557,8 @@ int main(void)
         T(test_aliases),         T(test_catch_all_and_postmaster),
         T(test_moved),           T(test_lmtp),
         T(test_ring_at_look_up), T(test_pages),
-        T(test_bad_requests),    T(test_other_process),
-        T(test_foreign_files),
+        T(test_changes),         T(test_bad_requests),
+        T(test_other_process),   T(test_foreign_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
