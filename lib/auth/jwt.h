@@ -35,8 +35,8 @@ bool jwt_read(struct arena *arena, slice token, struct jwt *ret)
 
 enum jwk_kind { JWK_NONE = 0, JWK_RSA, JWK_P256, JWK_P384, JWK_ED25519 };
 
-/* A public key (RFC 7517, RFC 7518 6), decoded: big-endian numbers. RSA has n and e; curves have x and
- * y, Ed25519 x alone. */
+/* A public key (RFC 7517, RFC 7518 6), decoded: big-endian numbers. RSA has n and e; curves have x
+ * and y, Ed25519 x alone. */
 struct jwk {
     enum jwk_kind kind;
     enum jwt_algorithm algorithm; /* the only one it is for; JWT_ALGORITHM_COUNT: any of its kind */

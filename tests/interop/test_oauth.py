@@ -191,11 +191,15 @@ def test_a_reload_in_the_middle(new_server, tmp_path):
     issuer = Issuer(tmp_path, free_port()).start()
     server = new_server(extra=issuer.configuration(extra="scope \"mail send\"").replace(
         "    scope mail\n", "")).start()
+    fetch = server.role_pid("fetch")
     with server.talk("tls") as talk:
         assert talk.command("AUTH OAUTHBEARER").code == 334
         server.conf.write_text(server.conf.read_text().replace("mail send", "mail"))
         server.process.send_signal(signal.SIGHUP)
         eventually(lambda: "event=config.reloaded" in server.log_text(), 10, "the reload")
+        # fetch begins anew with it; until it is there, 454 would be right.
+        eventually(lambda: server.role_pid("fetch") not in (None, fetch), 10, "another fetch")
+        eventually(lambda: sign_in(server, "XOAUTH2", issuer.token())[1].code == 235, 10, "235")
         reply = talk.command(initial("OAUTHBEARER", issuer.token(aud="imap")))
         assert reply.code == 334
         assert json.loads(base64.b64decode(reply.lines[0]))["scope"] == "mail send"
