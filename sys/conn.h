@@ -94,8 +94,8 @@ void conn_start_tls(struct conn *c, struct tls *tls, uint32_t group, uint32_t ti
  * does not begin one, on_plain is called. */
 void conn_tls_comes_first(struct conn *c);
 bool conn_is_tls(const struct conn *c);
-/* What comes now is the text of a long message and no password: it is not overwritten behind on_data,
- * which is a tenth of the work. At first it is. */
+/* What comes now is the text of a long message and no password: it is not overwritten behind
+ * on_data, which is a tenth of the work. At first it is. */
 void conn_set_bulk(struct conn *c, bool is_bulk);
 /* For tls_exporter and its like; NULL in the clear. It lives as long as the connection. */
 const struct tls_session *conn_tls(const struct conn *c);

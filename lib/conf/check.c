@@ -32,8 +32,7 @@ static void derive_listener(struct conf_listen *l, bool has_certificate)
                  : has_certificate               ? CONF_TLS_OPTIONAL
                                                  : CONF_TLS_NONE;
     if (!is_given(&l->node, CONF_listen_auth))
-        l->auth = l->class == CONF_CLASS_SUBMIT &&
-                          (l->tls != CONF_TLS_NONE || !is_local(l))
+        l->auth = l->class == CONF_CLASS_SUBMIT && (l->tls != CONF_TLS_NONE || !is_local(l))
                       ? CONF_AUTH_REQUIRED
                       : CONF_AUTH_NONE;
 }
