@@ -205,7 +205,7 @@ def test_import(candor):
     path.write_text(
         "# from the old server\n\n"
         f"a@example.org:{hashes[crypt.METHOD_SHA512]}\n"
-        f"b:{{SHA256-CRYPT}}{hashes[crypt.METHOD_SHA256]}:1000:1000::/home/b::\n"
+        f"b:{{SHA256-CRYPT}}{hashes[crypt.METHOD_SHA256]}:1000:1000::/srv/b::\n"
         f"c@example.org:{{BLF-CRYPT}}{hashes[crypt.METHOD_BLOWFISH]}\n"
         f"d@example.org:{{crypt}}{hashes[crypt.METHOD_CRYPT]}\r\n"
         f"e@example.org:{hashes[crypt.METHOD_MD5]}\n"
