@@ -74,11 +74,12 @@ def processes():
 class Server:
     """One installation: start, stop and kill it as often as you like."""
 
-    def __init__(self, directory, extra="", accounts=("alice", "bob"), limits=""):
+    def __init__(self, directory, extra="", accounts=("alice", "bob"), limits="",
+                 unlimited="127.0.0.0/8"):
         self.directory = pathlib.Path(directory)
         self.plain, self.starttls, self.tls = free_port(), free_port(), free_port()
         self.log_path = self.directory / "log"
-        self.extra, self.limits = extra, limits
+        self.extra, self.limits, self.unlimited = extra, limits, unlimited
         self.process = None
         self.family = {}
         self.candor("setup", DOMAIN, "--dir", str(self.directory))
@@ -108,7 +109,7 @@ tls {{
 }}
 domain {DOMAIN} {{ }}
 limits {{
-    unlimited 127.0.0.0/8
+    unlimited {self.unlimited}
     {self.limits}
 }}
 queue {{
