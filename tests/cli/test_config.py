@@ -214,6 +214,7 @@ def test_diff_of_two_files(tmp_path):
     assert done.returncode == 1
     assert done.stdout == ("- limits { errors 20 }\n"
                            "+ domain example.org { deliver maildir /srv/mail/{domain}/{local} }\n"
+                           "+ domain example.org { accounts database }\n"
                            "+ limits { errors 5 }\n")
     assert json.loads(candor("config", "diff", "-c", path, other, "--json").stdout)["same"] is False
 
