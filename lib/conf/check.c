@@ -307,7 +307,7 @@ static void check_nets(const struct conf_nets *nets, struct conf_origin at, cons
 
 /* --- who checks passwords -------------------------------------------------------------------- */
 
-static bool is_backend_given(const struct conf *c, enum conf_accounts accounts)
+bool conf_has_accounts(const struct conf *c, enum conf_accounts accounts)
 {
     switch (accounts) {
     case CONF_ACCOUNTS_DATABASE:
@@ -322,6 +322,20 @@ static bool is_backend_given(const struct conf *c, enum conf_accounts accounts)
     return false;
 }
 
+bool conf_can_find(const struct conf *c, enum conf_accounts accounts)
+{
+    switch (accounts) {
+    case CONF_ACCOUNTS_DOVECOT:
+        return conf_socket_is_given(&c->dovecot.users);
+    case CONF_ACCOUNTS_LDAP:
+        return c->ldap.base.n > 0;
+    case CONF_ACCOUNTS_DATABASE:
+    case CONF_ACCOUNTS_PAM:
+        break;
+    }
+    return false;
+}
+
 static void check_accounts(const struct conf *c, struct conf_errors *errors)
 {
     static const char *const hints[] = {
@@ -332,7 +346,7 @@ static void check_accounts(const struct conf *c, struct conf_errors *errors)
     };
     for (size_t i = 0; i < c->domain.n; i++) {
         const struct conf_domain *d = &c->domain.v[i];
-        if (!is_backend_given(c, d->accounts))
+        if (!conf_has_accounts(c, d->accounts))
             conf_error(errors, d->node.key_at[CONF_domain_accounts], hints[d->accounts],
                        "nothing says where these accounts are asked for");
     }

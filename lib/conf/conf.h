@@ -239,6 +239,11 @@ struct conf_item {
 typedef void conf_visit(void *context, const struct conf_item *item);
 void conf_each(const struct conf *c, conf_visit *visit, void *context);
 
+/* Does the configuration say where these accounts are asked for? True for the database. */
+bool conf_has_accounts(const struct conf *c, enum conf_accounts accounts);
+/* Can it be asked which of them there are, or passwords only? */
+bool conf_can_find(const struct conf *c, enum conf_accounts accounts);
+
 /* Whether other's listeners include this one, by address and port. For a reload. */
 bool conf_endpoint_eq(const struct conf_endpoint *a, const struct conf_endpoint *b);
 /* ADDRESS:PORT, IPv6 in brackets. */

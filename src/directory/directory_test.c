@@ -195,7 +195,8 @@ static const char conf_text[] =
     "dovecot { socket unix:/nowhere }\n"
     "limits { unlimited 10.0.0.0/8 }\n"
     "auth { default-domain example.org; guesses-account 4; guesses-address 40; delay 20ms\n"
-    "messages-per-minute 3 }\n";
+    "messages-per-minute 3\n"
+    "mechanisms SCRAM-SHA-256 PLAIN LOGIN EXTERNAL }\n"; /* SCRAM would not be, beside dovecot */
 
 static void add_account(struct directory_address at, const char *password)
 {

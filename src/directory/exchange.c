@@ -615,7 +615,9 @@ static void answer_token(struct exchange *x, const struct ipc_token_checked *t)
     if (answer.code == SASL_ANSWER_YES) {
         int err = directory_credentials(d->db, &d->rules, &d->scratch, whole_name(d, t->account),
                                         &x->who.ip, (int64_t)(clock_wall_ms() / 1000), &kept);
-        answer.code = err != 0 ? SASL_ANSWER_FAILED : kept.answer.code;
+        answer.code = err != 0         ? SASL_ANSWER_FAILED
+                      : kept.is_unseen ? SASL_ANSWER_UNKNOWN
+                                       : kept.answer.code;
         answer.account = kept.answer.account;
         if (err != 0)
             directory_log_failure(d, "directory.token", err);
@@ -624,20 +626,28 @@ static void answer_token(struct exchange *x, const struct ipc_token_checked *t)
     arena_wipe(&d->scratch);
 }
 
-/* A backend may call the account otherwise than the client did; what it says is made comparable. */
-static void answer_password(struct exchange *x, const struct ipc_verified *v)
+/* A backend may call the account otherwise than the client did, if it answers for all of that
+ * domain: nobody becomes by it who is another's to verify. Empty: the account that was asked for.
+ */
+static slice name_of_backend(struct exchange *x, slice said)
 {
     struct directory *d = x->all->directory;
+    slice account = {0}, domain = slice_tail(x->account, slice_rfind(x->account, '@') + 1);
+    if (said.n == 0 || domain.n == 0 || !directory_has_backend(&d->rules, domain) ||
+        directory_sign_in_name(d->db, &d->rules, &d->scratch, said, &account) != 0)
+        return (slice){0};
+    slice other = slice_tail(account, slice_rfind(account, '@') + 1);
+    return slice_eq(other, domain) ? account : (slice){0};
+}
+
+static void answer_password(struct exchange *x, const struct ipc_verified *v)
+{
     struct sasl_answer answer = {.code = SASL_ANSWER_FAILED};
     if (v->code <= SASL_ANSWER_DISABLED)
         answer.code = (enum sasl_answer_code)v->code;
-    arena_wipe(&d->scratch);
-    if (answer.code == SASL_ANSWER_YES && v->account.n > 0 &&
-        directory_sign_in_name(d->db, &d->rules, &d->scratch, v->account, &answer.account) != 0)
-        answer.code = SASL_ANSWER_FAILED;
-    /* A name without a domain is the backend's own affair. */
-    if (slice_find(answer.account, '@') == answer.account.n)
-        answer.account = (slice){0};
+    arena_wipe(&x->all->directory->scratch);
+    if (answer.code == SASL_ANSWER_YES)
+        answer.account = name_of_backend(x, v->account);
     give(x, &answer);
 }
 

@@ -541,8 +541,9 @@ void children_reap(struct master *m)
 /* Somebody else than our database knows accounts. */
 static bool has_backend(const struct conf *conf)
 {
-    return conf_socket_is_given(&conf->dovecot.socket) || conf->ldap.urls.n > 0 ||
-           conf->pam.service.n > 0;
+    return conf_has_accounts(conf, CONF_ACCOUNTS_DOVECOT) ||
+           conf_has_accounts(conf, CONF_ACCOUNTS_LDAP) ||
+           conf_has_accounts(conf, CONF_ACCOUNTS_PAM);
 }
 
 static bool has_class(const struct conf *conf, enum conf_class class)

@@ -206,6 +206,7 @@ int directory_credentials(struct directory_db *db, const struct directory_rules 
     err = local == 0 ? -ENOENT : keep_main(db, &k, &at, has_backend, &c, &id);
     if (err == -ENOENT && has_backend) {
         c.answer.code = SASL_ANSWER_YES;
+        c.is_unseen = true;
         err = keep(&k, SASL_CREDENTIAL_REMOTE, DIRECTORY_MAIN_PASSWORD, (slice){0});
     } else if (err == 0)
         err = keep_app_passwords(db, &k, id, ip, now);

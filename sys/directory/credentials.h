@@ -51,6 +51,8 @@ struct directory_credentials {
      * DISABLED: the own password's first, then the app passwords that have not expired and may be
      * used from ip. */
     struct sasl_answer answer;
+    /* The database does not have it: an account only if the backend of its domain says so. */
+    bool is_unseen;
     /* A right DIRECTORY_MAIN_PASSWORD is not enough: 534 5.7.9. */
     bool wants_app_password;
     /* The hash is not of today's kind (sys/directory/hash.h) or there are no SCRAM keys beside it:

@@ -1,7 +1,7 @@
 """Accounts that others know: Dovecot, LDAP and PAM, each a real one, asked by the role authx as
 directory asks it (tests/support/authx_ask.c); then through the whole server."""
+import base64
 import os
-import queue
 import subprocess
 import threading
 import time
@@ -222,7 +222,7 @@ def test_a_backend_that_says_nothing(directory):
 JUDGE = """#!/usr/bin/python3
 import os, sys, time
 user, secret = os.environ["PAM_USER"], sys.stdin.read().rstrip("\\0")
-assert os.environ["PAM_TTY"] == "candor" and os.environ["PAM_RHOST"] == "192.0.2.9"
+assert os.environ["PAM_TTY"] == "candor" and os.environ["PAM_RHOST"] in ("192.0.2.9", "127.0.0.1")
 if user == "slow":
     time.sleep(60)
 if user == "crash":
@@ -479,3 +479,105 @@ def test_ldap_with_a_server_that_is_dead(directory, ldap):
             assert authx.verify(alice, "correct horse")[0] in ("failed", "yes")
             assert time.monotonic() - began < 4
             eventually(lambda: authx.verify(alice, "correct horse")[0] == "yes", 10, "the other")
+
+
+# ---- through the whole server ----
+
+def sign_in(server, name, secret):
+    """The code of the reply to AUTH PLAIN on 465."""
+    with server.talk("tls") as talk:
+        talk.command("EHLO client.example")
+        response = base64.b64encode(f"\0{name}\0{secret}".encode()).decode()
+        return talk.command(f"AUTH PLAIN {response}").code
+
+
+def rcpt(server, address):
+    with server.talk() as talk:
+        talk.command("EHLO client.example")
+        assert talk.command("MAIL FROM:<s@client.example>").code == 250
+        reply = talk.command(f"RCPT TO:<{address}>")
+        return reply.code, reply.enhanced
+
+
+def whole(new_server, accounts, block):
+    """A server whose domain's accounts somebody else knows; alice and bob are in its database too."""
+    one = new_server(extra=block, limits="errors 100")
+    one.conf.write_text(one.conf.read_text().replace(
+        f"domain {DOMAIN} {{ }}", f"domain {DOMAIN} {{ accounts {accounts} }}"))
+    return one.start()
+
+
+def check_sign_in(server, name):
+    assert sign_in(server, name, "correct horse") == 235
+    assert sign_in(server, name, "wrong horse") == 535
+    assert sign_in(server, f"nobody@{DOMAIN}", "correct horse") == 535
+    assert sign_in(server, name.upper(), "correct horse") == 235
+    for secret in ("correct horse", "wrong horse"):
+        assert secret not in server.log_text()
+        assert base64.b64encode(secret.encode()).decode().rstrip("=") not in server.log_text()
+
+
+def check_sends(server, name):
+    """Signed in, one may send as oneself only."""
+    with server.talk("tls") as talk:
+        assert "SCRAM" not in str(talk.command("EHLO client.example").lines)
+        response = base64.b64encode(f"\0{name}\0correct horse".encode()).decode()
+        assert talk.command(f"AUTH PLAIN {response}").code == 235
+        assert talk.command(f"MAIL FROM:<somebody.else@{DOMAIN}>").code == 553
+        assert talk.command(f"MAIL FROM:<{name}>").code == 250
+        assert talk.command(f"RCPT TO:<bob@{DOMAIN}>").code == 250
+        assert talk.command("DATA").code == 354
+        talk.send(b"Subject: from elsewhere\r\n\r\nHello.\r\n.\r\n")
+        assert talk.reply().code == 250
+    server.wait_message("bob", "Subject: from elsewhere")
+
+
+@needs_dovecot
+def test_whole_server_with_dovecot(directory, dovecot, new_server):
+    dovecot.user(f"bob@{DOMAIN}", "battery staple")
+    dovecot.user(f"carol@{DOMAIN}", "correct horse")  # in no database of ours
+    dovecot.user(f"dave@{DOMAIN}", "x")
+    block = f"dovecot {{ socket unix:{dovecot.auth_socket}; users unix:{dovecot.run}/auth-userdb }}"
+    server = whole(new_server, "dovecot", block)
+    check_sign_in(server, f"carol@{DOMAIN}")
+    check_sends(server, f"carol@{DOMAIN}")
+    assert sign_in(server, f"alice@{DOMAIN}", "correct horse") == 235
+    # Whoever Dovecot knows gets mail, and nobody else does.
+    assert rcpt(server, f"carol@{DOMAIN}")[0] == 250
+    assert rcpt(server, f"carol+list@{DOMAIN}")[0] == 250
+    assert rcpt(server, f"alice@{DOMAIN}")[0] == 250
+    assert rcpt(server, f"nobody@{DOMAIN}") == (550, "5.1.1")
+    with server.talk() as talk:
+        assert talk.message(b"Subject: for carol\r\n\r\nHello.\r\n", f"carol@{DOMAIN}").code == 250
+    server.wait_message("carol", "Subject: for carol")
+    dovecot.stop()
+    eventually(lambda: sign_in(server, f"carol@{DOMAIN}", "correct horse") == 454, 20, "454")
+    assert rcpt(server, f"dave@{DOMAIN}")[0] == 451
+    assert rcpt(server, f"carol@{DOMAIN}")[0] == 250  # it was said a moment ago
+    assert rcpt(server, f"bob@{DOMAIN}")[0] == 250  # the database has him
+    dovecot.start()
+    eventually(lambda: sign_in(server, f"carol@{DOMAIN}", "correct horse") == 235, 20, "235")
+    eventually(lambda: rcpt(server, f"dave@{DOMAIN}")[0] == 250, 20, "dave to be known")
+
+
+@needs_ldap
+def test_whole_server_with_ldap(directory, ldap, new_server):
+    block = by_search(ldap, ldap_urls(ldap)["unix"]).split("domain ")[0]
+    server = whole(new_server, "ldap", block)
+    check_sign_in(server, f"alice@{DOMAIN}")
+    check_sends(server, f"odd@{DOMAIN}")
+    assert rcpt(server, f"odd@{DOMAIN}")[0] == 250
+    assert rcpt(server, f"nobody@{DOMAIN}") == (550, "5.1.1")
+    ldap.stop()
+    assert sign_in(server, f"alice@{DOMAIN}", "correct horse") == 454
+    ldap.start()
+    eventually(lambda: sign_in(server, f"alice@{DOMAIN}", "correct horse") == 235, 20, "235")
+
+
+def test_whole_server_with_pam(directory, pam, new_server):
+    server = whole(new_server, "pam", f"pam {{ service candor; directory {pam} }}")
+    check_sign_in(server, f"alice@{DOMAIN}")
+    check_sends(server, f"alice@{DOMAIN}")
+    assert rcpt(server, f"nobody@{DOMAIN}") == (550, "5.1.1")
+    roles = server.candor("status", "-c", str(server.conf))
+    assert "pam" in roles and "authx" in roles
