@@ -6,6 +6,7 @@ RESULTS=${BENCH_RESULTS:-$SCRATCH/results.tsv}
 SINK_PORT=2526
 DOMAIN=test.example                    # every recipient is uN@$DOMAIN
 NUSERS=10
+SIGN_IN=u0@$DOMAIN:correct-horse-battery  # who signs in under the loads S and S2
 ALL_PEERS="postfix exim opensmtpd chasquid sendmail haraka candor"
 
 die() { echo "bench: $*" >&2; exit 1; }
@@ -54,6 +55,7 @@ peer_defaults() {
     PEER_PKGS=""            # Debian packages installed into the peer's root
     PEER_ROOT=""            # use another peer's root (sink uses tools)
     PEER_HOLD_DELIVERS=0    # 1: cannot only queue; "hold" relays to the sink
+    PEER_SIGN_IN=""         # 1: $SIGN_IN is an account, over peer_tls_port
     PEER_SYSLOG=0           # 1: run rsyslogd in the peer's root
     PEER_MODES="hold relay local idle"
     peer_install()   { :; } # once, at setup, in the mounted root

@@ -2,6 +2,7 @@
 # spool on the scratch disk, everything synced, one line a session in a log file.
 PEER_MODES="hold local idle"
 CANDOR_BUILD=${CANDOR_BUILD:-$BENCH/../../build}
+PEER_SIGN_IN=1
 peer_tls_port() { echo 2465; }
 peer_install() {
     local role
@@ -37,7 +38,7 @@ tls {
 }
 domain $DOMAIN { deliver maildir /var/mail/vhosts/{local}/Maildir }
 limits {
-    unlimited 127.0.0.0/8
+    unlimited 127.0.0.1
     messages  1000000
 }
 queue { hold $hold }
@@ -46,6 +47,7 @@ C
         for i in $(seq 0 $((NUSERS - 1))); do
             in_root /opt/candor/cli/candor account add u$i@$DOMAIN -c /var/candor/candor.conf || return 1
         done
+        echo "${SIGN_IN#*:}" | in_root /opt/candor/cli/candor account password ${SIGN_IN%%:*} --stdin -c /var/candor/candor.conf || return 1
         touch "$ROOT/var/candor/accounts"
     fi
     mkdir -p "$ROOT/var/log"

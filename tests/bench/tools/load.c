@@ -1,13 +1,15 @@
 /* load: offers mail to a server on loopback as fast as it takes it, over plain TCP or TLS, with or
  * without pipelining, and counts the replies.
  *
- *   load [-s SESSIONS] [-m MESSAGES] [-l BYTES] [-u USERS] [-D DOMAIN] [-r] [-p] [-T|-S] PORT
+ *   load [-s SESSIONS] [-m MESSAGES] [-l BYTES] [-u USERS] [-D DOMAIN] [-r] [-p] [-T|-S]
+ *        [-a USER:PASSWORD] PORT
  *   load -i SESSIONS [-T|-S] PORT
  *
  *   -s  connections at the same time (50)       -r  use a connection again, to its end
  *   -m  messages in all (1000)                  -p  MAIL, RCPT and DATA in one write (RFC 2920)
  *   -l  bytes of a message (4096)               -T  TLS from the first byte
  *   -u  recipients u0…, in turn (1)             -S  STARTTLS
+ *   -a  sign in by AUTH PLAIN and send as USER, an address
  *   -i  open sessions up to EHLO's reply, print "ready N", hold them until stdin ends
  *
  * Prints `messages=N refused=N seconds=S rate=R p50_ms=… p99_ms=… max_ms=…`: a message's time is
@@ -18,6 +20,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <signal.h>
@@ -37,6 +40,7 @@ enum state {
     GREETING, /* from here on the name of what a reply is awaited to */
     EHLO,
     STARTTLS,
+    AUTH,
     MAIL,
     RCPT,
     DATA,
@@ -66,9 +70,11 @@ static struct {
     int sessions, users, port, idle;
     long messages;
     size_t bytes;
-    const char *domain;
+    const char *domain, *sender;
+    char plain[512]; /* AUTH PLAIN's response in base64; empty: nobody signs in */
     bool reuse, pipelining, tls, starttls;
-} opt = {.sessions = 50, .users = 1, .messages = 1000, .bytes = 4096, .domain = "test.example"};
+} opt = {.sessions = 50, .users = 1, .messages = 1000, .bytes = 4096, .domain = "test.example",
+           .sender = "load@gen.example"};
 
 static int epoll;
 static SSL_CTX *context;
@@ -96,8 +102,10 @@ static void make_text(void)
     text = malloc(opt.bytes + 512);
     if (text == NULL)
         die("memory");
-    text_n = (size_t)sprintf(text, "From: <load@gen.example>\r\nSubject: load\r\n"
-                                   "Date: Thu, 1 Jan 2026 00:00:00 +0000\r\n\r\n");
+    text_n = (size_t)sprintf(text,
+                             "From: <%s>\r\nSubject: load\r\n"
+                             "Date: Thu, 1 Jan 2026 00:00:00 +0000\r\n\r\n",
+                             opt.sender);
     for (size_t column = 0; text_n < opt.bytes; column++) {
         if (column % 80 >= 78)
             text[text_n++] = column % 80 == 78 ? '\r' : '\n';
@@ -230,10 +238,10 @@ static void mail(struct session *s)
     s->began = now();
     s->bad = false;
     if (opt.pipelining)
-        say(s, MAIL, "MAIL FROM:<load@gen.example>\r\nRCPT TO:<u%ld@%s>\r\nDATA\r\n",
+        say(s, MAIL, "MAIL FROM:<%s>\r\nRCPT TO:<u%ld@%s>\r\nDATA\r\n", opt.sender,
             number % opt.users, opt.domain);
     else
-        say(s, MAIL, "MAIL FROM:<load@gen.example>\r\n");
+        say(s, MAIL, "MAIL FROM:<%s>\r\n", opt.sender);
 }
 
 static void next_message(struct session *s)
@@ -248,6 +256,8 @@ static void after_ehlo(struct session *s)
 {
     if (opt.starttls && !s->secure) {
         say(s, STARTTLS, "STARTTLS\r\n");
+    } else if (opt.plain[0] != '\0' && s->state != AUTH) {
+        say(s, AUTH, "AUTH PLAIN %s\r\n", opt.plain);
     } else if (opt.idle > 0) {
         s->state = IDLE;
         idle_ready++;
@@ -292,6 +302,9 @@ static bool replied(struct session *s, int code)
         return good;
     case STARTTLS:
         return code == 220 && handshake(s);
+    case AUTH:
+        after_ehlo(s);
+        return code == 235;
     case MAIL:
         s->bad |= !good;
         s->state = RCPT;
@@ -404,10 +417,23 @@ static double per_mille(int n)
     return accepted == 0 ? 0 : times[(accepted - 1) * n / 1000] * 1000;
 }
 
+/* RFC 4616: NUL, name, NUL, password. */
+static void sign_in_as(char *name)
+{
+    unsigned char response[256];
+    char *password = strchr(name, ':');
+    if (password == NULL || strlen(name) + 2 > sizeof response)
+        die("-a USER:PASSWORD");
+    *password++ = '\0';
+    opt.sender = name;
+    int n = snprintf((char *)response, sizeof response, "%c%s%c%s", 0, name, 0, password);
+    EVP_EncodeBlock((unsigned char *)opt.plain, response, n);
+}
+
 static void options(int argc, char **argv)
 {
     int o;
-    while ((o = getopt(argc, argv, "s:m:l:u:D:i:rpTS")) != -1) {
+    while ((o = getopt(argc, argv, "s:m:l:u:D:i:a:rpTS")) != -1) {
         switch (o) {
         case 's':
             opt.sessions = atoi(optarg);
@@ -426,6 +452,9 @@ static void options(int argc, char **argv)
             break;
         case 'i':
             opt.idle = opt.sessions = atoi(optarg);
+            break;
+        case 'a':
+            sign_in_as(optarg);
             break;
         case 'r':
             opt.reuse = true;
