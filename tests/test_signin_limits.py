@@ -139,6 +139,7 @@ def test_app_passwords_have_bounds(server):
     listed = eventually(lambda: next((text for text in [server.candor(
         "app-password", "list", CAROL, "-c", str(server.conf))] if "127.0.30.1" in text), None))
     assert "desk" in listed
+    assert "app_password=desk" in server.log_text()
 
 
 def test_what_is_revoked_is_closed(server):
