@@ -70,6 +70,14 @@ def shown(server, number):
     return queue(server, "show", number)
 
 
+def tried(server, number):
+    """The message after its first try, which is written down a moment later than it is counted."""
+    def look():
+        message = shown(server, number)
+        return message if message["attempts"] > 0 and message["last"] else None
+    return eventually(look, 10, "the first try")
+
+
 @pytest.mark.parametrize("domain", [UNIX, TCP, ROUTED])
 def test_delivered_and_read_back(server, dovecot, domain):
     send(server, f"alice@{domain}", f"Subject: to {domain}\r\n\r\n.dot\r\n..dots\r\nbody\r\n")
@@ -109,7 +117,7 @@ def test_unknown_and_full_are_passed_on(server, dovecot):
     number = send(server, [f"ghost@{UNIX}", f"full@{UNIX}", f"bob@{UNIX}"],
                   "Subject: mixed\r\n\r\n" + ("x" * 70 + "\r\n") * 60)
     dovecot.wait_message(f"bob@{UNIX}", "secret", "Subject: mixed")
-    eventually(lambda: shown(server, number)["attempts"] > 0, what="the first try")
+    tried(server, number)
     state = {r["address"]: r for r in shown(server, number)["recipients"]}
     ghost, full = state[f"ghost@{UNIX}"], state[f"full@{UNIX}"]
     assert ghost["state"] == "failed" and ghost["last"].startswith("550 5.1.1 "), ghost
@@ -139,7 +147,7 @@ route late.example {{ via lmtp:unix:{other.lmtp_socket} }}
         send(one, f"alice@{ROUTED}", "Subject: other host\r\n\r\nx\r\n")
         one.wait_message("alice", "Subject: local")
         dovecot.wait_message(f"alice@{ROUTED}", "secret", "Subject: other host")
-        eventually(lambda: shown(one, numbers[-1])["attempts"] > 0, what="the first try")
+        tried(one, numbers[-1])
         last = shown(one, numbers[0])["recipients"][0]
         assert last["state"] == "waiting" and last["last"].startswith("4.4.1 no connection to unix:")
         with other:
@@ -187,3 +195,62 @@ def test_many_on_few_connections(server, dovecot):
             assert talk.message(f"Subject: many {i}\r\n\r\nx\r\n".encode(), f"bob@{UNIX}").code == 250
     eventually(lambda: len(dovecot.messages(f"bob@{UNIX}", "secret")) == before + 200, 60,
                "200 messages")
+
+
+def test_temporary_refusal_is_tried_again(new_server):
+    """A Dovecot that says 452 to a full mailbox: the message waits, and goes when there is room."""
+    directory = new_directory()
+    try:
+        with Dovecot(directory, extra="quota_full_tempfail = yes\n") as one:
+            one.user("full@full.example", "secret", quota="1K")
+            server = new_server(extra=f"route full.example {{ via lmtp:127.0.0.1:{one.lmtp_port} }}")
+            server.start()
+            number = send(server, "full@full.example",
+                          "Subject: waits\r\n\r\n" + ("x" * 70 + "\r\n") * 60)
+            tried(server, number)
+            last = shown(server, number)["recipients"][0]
+            assert last["state"] == "waiting" and last["last"].startswith("452 4.2.2 "), last
+            one.user("full@full.example", "secret", quota="1M")
+            one.wait_message("full@full.example", "secret", "Subject: waits", 40)
+    finally:
+        remove_directory(directory)
+
+
+def test_one_maildirsize_for_both(new_server):
+    """Dovecot reads the Maildir that we deliver to, and counts its quota from the file that we keep;
+    we refuse by what it wrote there."""
+    directory = new_directory()
+    server = new_server(accounts=("alice",))
+    server.candor("account", "quota", "alice@demo.example", "20K", "-c", str(server.conf))
+    server.start()
+    try:
+        for i in range(3):
+            send(server, "alice@demo.example", f"Subject: {i}\r\n\r\n" + ("x" * 70 + "\r\n") * 60)
+            server.wait_message("alice", f"Subject: {i}")
+        box = server.maildir("alice")
+        owner = box.stat()
+        with Dovecot(directory) as one:
+            one.user("alice@demo.example", "secret", quota="20K",
+                     fields=f"userdb_uid={owner.st_uid} userdb_gid={owner.st_gid} "
+                            f"userdb_mail=maildir:{box}")
+            on_disk = sum(p.stat().st_size for p in box.glob("new/*"))
+            assert all(f",S={p.stat().st_size}" in p.name for p in box.glob("new/*"))
+            text = (box / "maildirsize").read_text()
+            assert text.startswith("20480S\n") and len(text.splitlines()) == 5, text
+            used, limit = one.quota_used("alice@demo.example", "secret")
+            assert limit == 20480 and used == -(-on_disk // 1024) * 1024, (used, on_disk)
+            assert (box / "maildirsize").read_text() == text, "it was counted anew"
+            assert len(one.messages("alice@demo.example", "secret")) == 3
+        # Too much: refused at RCPT by what directory was told, or kept waiting by deliver.
+        sent = []
+        for i in range(3, 8):
+            with server.talk() as talk:
+                reply = talk.message(f"Subject: {i}\r\n\r\n".encode() + b"x" * 70 + b"\r\n" * 4000,
+                                     "alice@demo.example")
+                sent.append(reply.code)
+            eventually(lambda: all(m["attempts"] > 0 for m in waiting(server)))
+        assert sent[0] == 250 and set(sent) <= {250, 452}, sent
+        assert 452 in sent or "4.2.2" in str(waiting(server)), (sent, waiting(server))
+        assert sum(p.stat().st_size for p in box.rglob("*,S=*")) <= 20480
+    finally:
+        remove_directory(directory)

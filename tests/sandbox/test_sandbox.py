@@ -18,7 +18,7 @@ from server import BUILD, Server, eventually, new_directory, remove_directory
 
 PROBE = BUILD / "tests" / "sandbox" / "sandbox_probe"
 ROLES = ["mx", "submit", "resolver", "directory", "keys", "counters", "queue", "deliver", "control"]
-WHEN_CONFIGURED = ["fetch"]
+WHEN_CONFIGURED = ["relay", "fetch"]
 NOBODY = 65534
 
 ALWAYS = {"use-memfd", "send-on-pair", "get-random", "wait-epoll", "take-memory", "write-held-file"}
@@ -32,6 +32,7 @@ MAY = {
     "queue": {"sync", "read-inside", "make-inside"},
     "deliver": {"sync", "read-inside", "make-inside"},
     "control": {"accept"},
+    "relay": {"socket-tcp", "socket-udp", "connect-tcp", "bind-tcp"},
     "fetch": {"socket-tcp", "socket-udp", "connect-tcp", "bind-tcp"},
 }
 # What nobody tries by mistake ends the process.
