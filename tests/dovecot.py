@@ -45,6 +45,7 @@ class Dovecot:
         self.lmtp_socket, self.auth_socket = self.run / "lmtp", self.run / "auth-client"
         self.lmtp_port, self.auth_port, self.imap_port = free_port(), free_port(), free_port()
         self.process = None
+        self.stamp = 0
         for path in (self.directory, self.run, self.mail):
             path.mkdir(parents=True, exist_ok=True)
             path.chmod(0o755)
@@ -157,9 +158,9 @@ service stats {{
         new.write_text("\n".join(lines + [line]) + "\n")
         new.chmod(0o644)
         new.rename(self.passwd)
-        # It looks at the file's time in whole seconds and at its size.
-        stamp = time.time() + len(lines)
-        os.utime(self.passwd, (stamp, stamp))
+        # It looks at the file's time in whole seconds and at its size: each change has its second.
+        self.stamp = max(int(time.time()), self.stamp + 1)
+        os.utime(self.passwd, (self.stamp, self.stamp))
 
     def start(self):
         self.log_path.touch()

@@ -211,7 +211,7 @@ def test_temporary_refusal_is_tried_again(new_server):
             last = shown(server, number)["recipients"][0]
             assert last["state"] == "waiting" and last["last"].startswith("452 4.2.2 "), last
             one.user("full@full.example", "secret", quota="1M")
-            one.wait_message("full@full.example", "secret", "Subject: waits", 40)
+            one.wait_message("full@full.example", "secret", "Subject: waits", 60)
     finally:
         remove_directory(directory)
 
