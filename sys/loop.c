@@ -27,9 +27,10 @@ struct signal_slot {
 
 struct workers {
     pthread_mutex_t lock;
-    pthread_cond_t wanted;
+    pthread_cond_t wanted, finished;
     struct work *first, *last; /* waiting */
     struct work *done;         /* finished, newest first */
+    unsigned open;             /* submitted, and done not called yet */
     bool is_ending;
     unsigned count;
     pthread_t *threads;
@@ -235,6 +236,7 @@ static void *worker_main(void *arg)
         ws->done = w;
         if (w->next == NULL)
             uv_async_send(&l->async);
+        pthread_cond_signal(&ws->finished);
     }
     pthread_mutex_unlock(&ws->lock);
     return NULL;
@@ -247,6 +249,8 @@ static void on_async(uv_async_t *handle)
     pthread_mutex_lock(&ws->lock);
     struct work *newest = ws->done, *first = NULL;
     ws->done = NULL;
+    for (const struct work *w = newest; w != NULL; w = w->next)
+        ws->open--;
     pthread_mutex_unlock(&ws->lock);
     while (newest != NULL) { /* back into the order in which they finished */
         struct work *w = newest;
@@ -296,8 +300,22 @@ void loop_submit(struct loop *l, struct work *w, void (*run)(struct work *w),
     else
         ws->last->next = w;
     ws->last = w;
+    ws->open++;
     pthread_cond_signal(&ws->wanted);
     pthread_mutex_unlock(&ws->lock);
+}
+
+void loop_finish_work(struct loop *l)
+{
+    struct workers *ws = &l->workers;
+    for (bool is_over = false; !is_over;) {
+        pthread_mutex_lock(&ws->lock);
+        while (ws->open > 0 && ws->done == NULL)
+            pthread_cond_wait(&ws->finished, &ws->lock);
+        is_over = ws->open == 0;
+        pthread_mutex_unlock(&ws->lock);
+        on_async(&l->async);
+    }
 }
 
 static void end_workers(struct workers *ws)
@@ -310,6 +328,7 @@ static void end_workers(struct workers *ws)
         pthread_join(ws->threads[i], NULL);
     free(ws->threads);
     pthread_cond_destroy(&ws->wanted);
+    pthread_cond_destroy(&ws->finished);
     pthread_mutex_destroy(&ws->lock);
 }
 
@@ -365,6 +384,7 @@ struct loop *loop_new(void)
     l->poll.data = l->prepare.data = l->tick.data = l->async.data = l;
     pthread_mutex_init(&l->workers.lock, NULL);
     pthread_cond_init(&l->workers.wanted, NULL);
+    pthread_cond_init(&l->workers.finished, NULL);
     wheel_init(&l->wheel, loop_now_ms(l) / TICK_MS);
     signal(SIGPIPE, SIG_IGN);
     return l;

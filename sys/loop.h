@@ -100,6 +100,9 @@ int loop_start_workers(struct loop *l, unsigned count) __attribute__((warn_unuse
  * cannot be called back. */
 void loop_submit(struct loop *l, struct work *w, void (*run)(struct work *w),
                  void (*done)(struct work *w));
+/* Waits until all that was submitted has run, and calls done for each: for an end at which nothing
+ * is left behind. */
+void loop_finish_work(struct loop *l);
 
 /* ---- signals ---- */
 

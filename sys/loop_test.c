@@ -150,6 +150,24 @@ static void one_helper_works_in_order(void **state)
     assert_trace("012");
 }
 
+static void work_noted(struct work *w)
+{
+    trace((char)('0' + (w - f.work)));
+}
+
+static void an_end_leaves_no_work(void **state)
+{
+    (void)state;
+    loop_finish_work(f.loop);
+    assert_int_equal(loop_start_workers(f.loop, 1), 0);
+    for (size_t i = 0; i < COUNT(f.work); i++)
+        loop_submit(f.loop, &f.work[i], run_work, work_noted);
+    loop_finish_work(f.loop);
+    assert_trace("012");
+    loop_finish_work(f.loop);
+    assert_trace("012");
+}
+
 static void got_signal(void *owner, int signum)
 {
     assert_ptr_equal(owner, &f);
@@ -175,6 +193,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_stopped_is_not_called, setup, teardown),
         cmocka_unit_test_setup_teardown(a_hangup_is_seen_by_who_reads, setup, teardown),
         cmocka_unit_test_setup_teardown(one_helper_works_in_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_end_leaves_no_work, setup, teardown),
         cmocka_unit_test_setup_teardown(signals_come_in_the_loop, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,6 +109,8 @@ void hashing_free(struct hashing *h)
     h->is_freed = true;
     if (h->running == 0)
         release(h);
+    else
+        loop_finish_work(h->loop); /* `done` releases it */
 }
 
 /* ---- on a helper thread ---- */
