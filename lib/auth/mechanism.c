@@ -27,9 +27,9 @@ uint32_t sasl_allowed(const struct conf *conf)
     if (allowed == 0)
         allowed = (1U << SASL_MECHANISM_COUNT) - 1;
     /* A client that is offered SCRAM takes it, and does not come back with the password itself. */
-    if (conf->auth.mechanisms == 0 && (conf_has_accounts(conf, CONF_ACCOUNTS_DOVECOT) ||
-                                       conf_has_accounts(conf, CONF_ACCOUNTS_LDAP) ||
-                                       conf_has_accounts(conf, CONF_ACCOUNTS_PAM)))
+    if (conf->auth.mechanisms == 0 &&
+        (conf_has_accounts(conf, CONF_ACCOUNTS_DOVECOT) ||
+         conf_has_accounts(conf, CONF_ACCOUNTS_LDAP) || conf_has_accounts(conf, CONF_ACCOUNTS_PAM)))
         allowed &= ~(1U << SASL_SCRAM_SHA_256_PLUS | 1U << SASL_SCRAM_SHA_256 |
                      1U << SASL_SCRAM_SHA_1_PLUS | 1U << SASL_SCRAM_SHA_1);
     if (conf->oauth.n == 0)

@@ -33,8 +33,8 @@ const struct sasl_mechanism_row *sasl_mechanism_get(enum sasl_mechanism m);
 enum sasl_mechanism sasl_mechanism_find(slice name);
 
 /* What the configuration lets be used: 1U << mechanism. Without an oauth block nobody could say
- * whether a token is good; and Dovecot, LDAP and PAM want to see the password itself, so that beside
- * them there is no SCRAM unless the configuration names it. */
+ * whether a token is good; and Dovecot, LDAP and PAM want to see the password itself, so that
+ * beside them there is no SCRAM unless the configuration names it. */
 uint32_t sasl_allowed(const struct conf *conf);
 
 struct sasl_ground {

@@ -44,11 +44,34 @@ static void has_names(void **state)
     assert_int_equal(sasl_mechanism_find((slice){0}), SASL_MECHANISM_COUNT);
 }
 
+/* Whoever has to see the password itself cannot be asked by SCRAM. */
+static void allows_what_backends_can_do(void **state)
+{
+    (void)state;
+    static const uint32_t scram = 1U << SASL_SCRAM_SHA_256 | 1U << SASL_SCRAM_SHA_1 |
+                                  1U << SASL_SCRAM_SHA_256_PLUS | 1U << SASL_SCRAM_SHA_1_PLUS;
+    static const struct {
+        const char *text;
+        bool has_scram;
+    } confs[] = {{"host h.example\n", true},
+                 {"host h.example\ndovecot { socket unix:/x }\n", false},
+                 {"host h.example\nldap { url ldaps://l.example; base dc=x }\n", false},
+                 {"host h.example\npam { service x }\n", false},
+                 {"host h.example\npam { service x }\nauth { mechanisms SCRAM-SHA-256 }\n", true}};
+    for (size_t i = 0; i < COUNT(confs); i++) {
+        struct conf *conf = conf_read_print(slice_cstr(confs[i].text));
+        assert_non_null(conf);
+        assert_int_equal((sasl_allowed(conf) & scram) != 0, confs[i].has_scram);
+        conf_unref(conf);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(offers_what_the_ground_bears),
         cmocka_unit_test(has_names),
+        cmocka_unit_test(allows_what_backends_can_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

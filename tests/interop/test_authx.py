@@ -1,7 +1,9 @@
 """Accounts that others know: Dovecot, LDAP and PAM, each a real one, asked by the role authx as
 directory asks it (tests/support/authx_ask.c); then through the whole server."""
 import base64
+import json
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -579,5 +581,30 @@ def test_whole_server_with_pam(directory, pam, new_server):
     check_sign_in(server, f"alice@{DOMAIN}")
     check_sends(server, f"alice@{DOMAIN}")
     assert rcpt(server, f"nobody@{DOMAIN}") == (550, "5.1.1")
-    roles = server.candor("status", "-c", str(server.conf))
-    assert "pam" in roles and "authx" in roles
+    rows = json.loads(server.candor("status", "--json", "-c", str(server.conf)))["roles"]
+    sandbox = {row["role"]: row["sandbox"] for row in rows}
+    assert "wide-filter" in sandbox["pam"] and "no-new-privs" in sandbox["pam"]
+    assert "wide-filter" not in sandbox["authx"] and "seccomp" in sandbox["authx"]
+    # A role that is killed comes back.
+    os.kill(server.role_pid("pam"), signal.SIGKILL)
+    eventually(lambda: sign_in(server, f"alice@{DOMAIN}", "correct horse") == 235, 20, "pam again")
+    os.kill(server.role_pid("authx"), signal.SIGKILL)
+    eventually(lambda: sign_in(server, f"alice@{DOMAIN}", "correct horse") == 235, 20, "authx again")
+    server.log_path.write_text("")  # those were ours
+
+
+def test_one_account_that_pam_knows(directory, pam, new_server):
+    """The domain's others are in the database; and a reload takes PAM away."""
+    server = new_server(extra=f"pam {{ service candor; directory {pam} }}", limits="errors 100",
+                        accounts=("bob",)).start()
+    server.candor("account", "add", f"alice@{DOMAIN}", "--backend", "-c", str(server.conf))
+    check_sign_in(server, f"alice@{DOMAIN}")
+    assert sign_in(server, f"bob@{DOMAIN}", "correct horse") == 535
+    server.conf.write_text(server.conf.read_text().replace("service candor;", "service yes;"))
+    server.candor("reload", "-c", str(server.conf))
+    eventually(lambda: sign_in(server, f"alice@{DOMAIN}", "any will do") == 235, 20, "the reload")
+    server.conf.write_text(server.conf.read_text().replace("service yes;", ""))
+    server.candor("reload", "-c", str(server.conf))
+    eventually(lambda: sign_in(server, f"alice@{DOMAIN}", "any will do") == 454, 20, "the reload")
+    eventually(lambda: server.role_pid("authx") is None and server.role_pid("pam") is None, 20,
+               "the roles' end")

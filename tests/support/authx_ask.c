@@ -23,8 +23,8 @@ enum { GENERATION = 1, ROOM = 65536 };
 static struct self {
     struct loop *loop;
     struct conf *conf;
-    struct rpc *authx, *pam; /* as master */
-    struct rpc *asker;       /* as directory */
+    struct rpc *authx, *pam;      /* as master */
+    struct rpc *asker, *resolver; /* as directory, as resolver */
     unsigned ready, wanted;
     struct watch input;
     struct buf line;
@@ -136,7 +136,7 @@ static void all_ready(void)
     self.asker = peer_new(ROLE_DIRECTORY, fds[1]);
     pair(fds);
     wire(self.authx, ROLE_RESOLVER, fds[0]);
-    (void)peer_new(ROLE_RESOLVER, fds[1]);
+    self.resolver = peer_new(ROLE_RESOLVER, fds[1]);
     if (self.pam != NULL) {
         pair(fds);
         wire(self.authx, ROLE_PAM, fds[0]);
@@ -315,8 +315,12 @@ int main(int argc, char **argv)
     self.authx = start(ROLE_AUTHX, argv[2]);
     loop_run(self.loop);
     rpc_free(self.asker);
+    rpc_free(self.resolver);
     rpc_free(self.authx);
     rpc_free(self.pam);
+    loop_free(self.loop);
+    conf_unref(self.conf);
+    buf_release(&self.line);
     int status = 0, worst = 0;
     while (wait(&status) > 0)
         worst = WIFEXITED(status) && WEXITSTATUS(status) == 0 ? worst : 1;
