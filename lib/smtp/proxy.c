@@ -53,6 +53,8 @@ static bool read_v1(slice line, struct proxy_header *ret)
               take_port(destination_port, &h.destination_port);
     if (!ok)
         return false;
+    h.source = ip_unmap(&h.source);
+    h.destination = ip_unmap(&h.destination);
     h.is_local = false;
     *ret = h;
     return true;

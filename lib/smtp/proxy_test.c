@@ -21,6 +21,8 @@ static const struct {
          "ffff 65535 65535\r\n"),
      PROXY_DONE, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
      "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 65535, 65535, 0},
+    {ROW("PROXY TCP6 ::ffff:192.0.2.1 ::ffff:192.0.2.2 1 2\r\n"), PROXY_DONE, "192.0.2.1",
+     "192.0.2.2", 1, 2, 0},
     {ROW("PROXY UNKNOWN\r\n"), PROXY_DONE, NULL, NULL, 0, 0, 0},
     {ROW("PROXY UNKNOWN any words at all\r\nx"), PROXY_DONE, NULL, NULL, 0, 0, 1},
     {ROW("PROXY TCP4 192.0.2.1 198.51.100.7 56324 25"), PROXY_MORE, NULL, NULL, 0, 0, 0},

@@ -198,18 +198,22 @@ static const char conf_text[] =
     "messages-per-minute 3\n"
     "mechanisms SCRAM-SHA-256 PLAIN LOGIN EXTERNAL }\n"; /* SCRAM would not be, beside dovecot */
 
-static void add_account(struct directory_address at, const char *password)
+static void set_password(struct directory_address at, const char *password, const char *setting)
 {
     struct crypt_data data = {0};
+    const struct directory_password hash = {.hash = slice_cstr(crypt_r(password, setting, &data))};
+    assert_int_equal(directory_account_set_password(t.d.db, at, &hash, false), 0);
+}
+
+static void add_account(struct directory_address at, const char *password)
+{
     const struct directory_account account = {.domain = at.domain,
                                               .local = at.local,
                                               .shown = at.local,
                                               .name = SLICE_LIT(""),
                                               .enabled = true};
-    const struct directory_password hash = {
-        .hash = slice_cstr(crypt_r(password, "$1$saltsalt$", &data))};
     assert_int_equal(directory_account_add(t.d.db, &account), 0);
-    assert_int_equal(directory_account_set_password(t.d.db, at, &hash, false), 0);
+    set_password(at, password, "$1$saltsalt$");
 }
 
 static int set_up(void **state)
@@ -506,6 +510,46 @@ static void leaving_is_a_guess(void **state)
     assert_int_equal(guess_failures(&t.d.guess, &who, GUESS_ACCOUNT, clock_mono_ms()), 1);
 }
 
+/* The password changes while the old one is still being hashed. */
+static void what_is_revoked_meanwhile_signs_nobody_in(void **state)
+{
+    (void)state;
+    set_password(alice, "pencil", "$6$rounds=600000$saltsalt$");
+    put_start(home, "PLAIN", slice_of("\0alice@example.org\0pencil", 25), 3);
+    while (hashing_figures(t.d.hashing).running == 0)
+        run_ms(1);
+    set_password(alice, "crayon", "$1$saltsalt$");
+    revocations_add(t.d.revocations, ALICE, DIRECTORY_MAIN_PASSWORD);
+    run_for(&t.smtpd, 2); /* the revocation, and the answer */
+    assert_int_equal(t.smtpd.last.type, IPC_AUTH_STEP);
+    assert_int_equal(t.smtpd.last.auth_step.result, AUTH_IS_WRONG);
+    assert_int_equal(try_plain(home, "alice@example.org", "crayon"), AUTH_IS_DONE);
+}
+
+/* He knows the password, and asks for what he may not: the password is no wrong one for that. */
+static void a_right_password_is_never_a_repeat(void **state)
+{
+    (void)state;
+    put_start(home, "PLAIN", slice_of("bob@example.org\0alice@example.org\0pencil", 40), 3);
+    run_for(&t.smtpd, 1);
+    assert_int_equal(t.smtpd.last.auth_step.result, AUTH_IS_WRONG);
+    assert_int_equal(try_plain(home, "alice@example.org", "pencil"), AUTH_IS_DONE);
+}
+
+/* While so many wait that more are refused, a name that is nobody's is refused like an account. */
+static void a_flood_tells_nothing_of_names(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"alice@example.org", "nobody@example.org"};
+    t.d.conf->auth.stranger_hashes = 0;
+    guard_configure(&t.d);
+    for (uint64_t id = UINT64_C(1) << 40; !hashing_is_full(t.d.hashing, HASH_STRANGER); id++)
+        assert_true(hashing_verify(t.d.hashing, HASH_STRANGER, id, SLICE_LIT("x"), (slice){0},
+                                   SLICE_LIT("$6$rounds=200000$saltsalt$x")));
+    for (size_t i = 0; i < COUNT(names); i++)
+        assert_int_equal(try_plain(away, names[i], "guess"), AUTH_IS_UNAVAILABLE);
+}
+
 static void a_dead_peer_clears_its_own(void **state)
 {
     (void)state;
@@ -754,6 +798,9 @@ int main(void)
         ROW(guesses_end_in_421),
         ROW(unlimited_networks_are_not_slowed),
         ROW(leaving_is_a_guess),
+        ROW(what_is_revoked_meanwhile_signs_nobody_in),
+        ROW(a_right_password_is_never_a_repeat),
+        ROW(a_flood_tells_nothing_of_names),
         ROW(a_dead_peer_clears_its_own),
         ROW(a_backend_knows),
         ROW(a_backend_knows_who_there_is),

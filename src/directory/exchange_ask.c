@@ -104,6 +104,7 @@ static bool ask_credentials(struct exchange *x)
     x->who.account = x->account;
     if (begin_attempt(x) != MAY_GO)
         return false;
+    x->looked_up_at_ms = clock_wall_ms();
     err = directory_credentials(d->db, &d->rules, &d->scratch, name, &x->who.ip,
                                 (int64_t)(clock_wall_ms() / 1000), &kept);
     if (err != 0) {
@@ -154,9 +155,12 @@ static bool ask_password(struct exchange *x)
         return ask_backend_password(x);
     x->mark = guess_mark(&d->guess, x->account, q->secret, genpage_read(&d->page));
     x->is_repeat = x->is_trying && guess_is_repeat(&d->guess, &x->who, x->mark);
+    enum hash_lane lane = x->who.is_known || x->is_unlimited ? HASH_KNOWN : HASH_STRANGER;
+    /* Before it is asked who it is: else a flood would tell accounts from other names. */
+    if (!x->is_repeat && hashing_is_full(d->hashing, lane))
+        return give_code(x, SASL_ANSWER_FAILED);
     if (x->is_repeat || (q->is_fake && !guess_may_hash_stranger(&d->guess, clock_mono_ms())))
         return seem_to_hash(x);
-    enum hash_lane lane = x->who.is_known || x->is_unlimited ? HASH_KNOWN : HASH_STRANGER;
     if (!hashing_verify(d->hashing, lane, x->id, q->secret, q->as_sent, q->hash))
         return give_code(x, SASL_ANSWER_FAILED);
     exchange_wait(x, WAITS_HASH);
@@ -181,6 +185,7 @@ static bool ask_certificate(struct exchange *x)
     struct directory *d = x->directory;
     struct sasl_answer answer = {.code = SASL_ANSWER_FAILED};
     arena_wipe(&d->scratch);
+    x->looked_up_at_ms = clock_wall_ms();
     if (directory_look_for_changes(d)) {
         int err = certificate_look_up(d, x->sasl.question.secret, &answer);
         if (err != 0)
@@ -256,6 +261,9 @@ void exchanges_verified(struct exchanges *e, uint64_t id, enum hash_result resul
     }
     if (result == HASH_FITS && x->old_hash.n > 0 && !x->sasl.question.is_fake)
         renew_forms(x, x->sasl.question.secret);
+    /* Whatever comes of it now: this secret was not found wrong. */
+    if (result != HASH_DIFFERS)
+        x->mark = 0;
     give_code(x, result == HASH_FITS ? SASL_ANSWER_YES : SASL_ANSWER_NO);
     exchange_go_on(x);
 }
@@ -269,6 +277,7 @@ static void answer_token(struct exchange *x, const struct ipc_token_checked *t)
     if (t->code > SASL_ANSWER_SCOPE)
         answer.code = SASL_ANSWER_FAILED;
     arena_wipe(&d->scratch);
+    x->looked_up_at_ms = clock_wall_ms();
     if (answer.code == SASL_ANSWER_YES) {
         int err = directory_credentials(d->db, &d->rules, &d->scratch, whole_name(d, t->account),
                                         &x->who.ip, (int64_t)(clock_wall_ms() / 1000), &kept);

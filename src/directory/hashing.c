@@ -286,7 +286,7 @@ static void enqueue(struct hashing *h, struct job *job, enum hash_lane lane)
 }
 
 /* The known do not wait for strangers, so these do not count against them. */
-static bool is_full(const struct hashing *h, enum hash_lane lane)
+bool hashing_is_full(const struct hashing *h, enum hash_lane lane)
 {
     uint32_t before = h->lanes[HASH_KNOWN].count;
     if (lane == HASH_STRANGER)
@@ -297,7 +297,7 @@ static bool is_full(const struct hashing *h, enum hash_lane lane)
 bool hashing_verify(struct hashing *h, enum hash_lane lane, uint64_t id, slice secret,
                     slice as_sent, slice hash)
 {
-    struct job *job = is_full(h, lane) ? NULL : calloc(1, sizeof *job);
+    struct job *job = hashing_is_full(h, lane) ? NULL : calloc(1, sizeof *job);
     if (job == NULL)
         return false;
     job->kind = JOB_VERIFY;

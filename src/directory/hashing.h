@@ -45,6 +45,9 @@ void hashing_free(struct hashing *h);
 enum { HASHING_TEXT_ROOM = 384 };
 int hashing_fake(struct hashing *h, char ret[HASHING_TEXT_ROOM]);
 
+/* What came now would wait for too long. */
+bool hashing_is_full(const struct hashing *h, enum hash_lane lane);
+
 /* Is secret the password of hash? as_sent: is tried too, when it is not empty. Copied. False: too
  * much waits already, or there is no memory. */
 bool hashing_verify(struct hashing *h, enum hash_lane lane, uint64_t id, slice secret,
