@@ -1,5 +1,6 @@
 #include "cli/listing.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -10,6 +11,7 @@
 
 void listing_init(struct listing *l, size_t columns, const char *const *headings)
 {
+    assert(columns > 0 && columns <= LISTING_COLUMNS_MAX);
     *l = (struct listing){.columns = columns};
     buf_init(&l->text, LISTING_MAX_BYTES);
     for (size_t i = 0; i < columns; i++)

@@ -6,7 +6,7 @@
 
 #include "lib/base/buf.h"
 
-#define LISTING_COLUMNS_MAX 8
+#define LISTING_COLUMNS_MAX 12
 
 struct listing {
     size_t columns;

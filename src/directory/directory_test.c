@@ -700,6 +700,22 @@ static void a_backends_account_sends(void **state)
     assert_int_equal(ask_sender(pass, "s1", "alice@example.org"), SENDER_IS_NOT_OWN);
 }
 
+/* Whom that catch-all does not reach may be somebody: only the backend knows. */
+static void a_catch_all_is_no_right_to_a_backends_names(void **state)
+{
+    (void)state;
+    static char bytes[PASS_MAX_BYTES];
+    const struct directory_alias all = {.domain = SLICE_LIT("far.example"),
+                                        .local = SLICE_LIT(""),
+                                        .shown = SLICE_LIT("")};
+    size_t added;
+    assert_int_equal(directory_alias_add(t.d.db, &all, &alice, 1, &added), 0);
+    assert_int_equal(try_plain(home, "alice@example.org", "pencil"), AUTH_IS_DONE);
+    memcpy(bytes, t.smtpd.text[2].p, t.smtpd.text[2].n);
+    slice pass = slice_of(bytes, t.smtpd.text[2].n);
+    assert_int_equal(ask_sender(pass, "s1", "carol@far.example"), SENDER_IS_NOT_OWN);
+}
+
 static void answer_usage(uint8_t result, uint64_t used)
 {
     const struct ipc_usage_told m = {.result = result, .bytes = used};
@@ -806,6 +822,7 @@ int main(void)
         ROW(a_backend_knows_who_there_is),
         ROW(an_alias_leads_to_a_backend),
         ROW(a_backends_account_sends),
+        ROW(a_catch_all_is_no_right_to_a_backends_names),
         ROW(a_mailbox_gets_full),
         ROW(a_pass_gives_grants),
         ROW(uses_and_guesses_are_written),

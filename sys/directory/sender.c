@@ -10,8 +10,9 @@ static bool same(const struct directory_address *a, const struct directory_addre
 }
 
 /* What mail to r would come to, one step: *ret_at is where it stands. */
-static int find_at(struct directory_db *db, struct arena *scratch, const struct recipient *r,
-                   struct directory_entry *ret, struct directory_address *ret_at)
+static int find_at(struct directory_db *db, const struct directory_rules *rules,
+                   struct arena *scratch, const struct recipient *r, struct directory_entry *ret,
+                   struct directory_address *ret_at)
 {
     int err;
 
@@ -21,8 +22,10 @@ static int find_at(struct directory_db *db, struct arena *scratch, const struct 
         ret_at->local = r->user;
         err = directory_find(db, scratch, r->domain, r->user, ret);
     }
-    /* A postmaster that nobody made is no name for whoever has the catch-all. */
-    if (err == 0 && ret->kind == DIRECTORY_NOTHING && !r->is_postmaster) {
+    /* A postmaster that nobody made is no name for whoever has the catch-all; nor is one that may
+     * be somebody's whom a backend knows. */
+    if (err == 0 && ret->kind == DIRECTORY_NOTHING && !r->is_postmaster &&
+        !directory_has_backend(rules, r->domain)) {
         ret_at->local = slice_of(NULL, 0);
         err = directory_find(db, scratch, r->domain, ret_at->local, ret);
     }
@@ -50,7 +53,7 @@ static int is_target(struct directory_db *db, const struct directory_rules *rule
             return -ENOMEM;
         if (read != RECIPIENT_OK || !slice_eq(r.domain, account->domain))
             continue;
-        if ((err = find_at(db, scratch, &r, &e, &at)) != 0)
+        if ((err = find_at(db, rules, scratch, &r, &e, &at)) != 0)
             return err;
         if (e.kind == DIRECTORY_ACCOUNT && same(&at, account))
             return 1;
@@ -91,7 +94,7 @@ static int is_own(struct directory_db *db, const struct directory_rules *rules,
 
     if (local <= 0)
         return local;
-    if ((own = find_at(db, scratch, r, &e, &at)) != 0)
+    if ((own = find_at(db, rules, scratch, r, &e, &at)) != 0)
         return own;
     if (e.kind != DIRECTORY_ALIAS)
         return e.kind == DIRECTORY_ACCOUNT && same(&at, account);
@@ -258,7 +261,7 @@ static int expn(struct directory_db *db, const struct directory_rules *rules, st
         *ret = RECIPIENT_IS_REMOTE;
         return local;
     }
-    err = find_at(db, scratch, &r, &e, &at);
+    err = find_at(db, rules, scratch, &r, &e, &at);
     return err != 0 ? err : add_lines(out, &e, &at, ret);
 }
 
