@@ -210,6 +210,7 @@ void verb_xclient(struct session *s, const struct turn *t, slice args)
     told_release(&told);
     transaction_end(s, t);
     sign_in_drop(s);
+    forwarded_drop(s); /* it was said of another client's next message */
     buf_clear(&s->helo);
     s->is_extended = false;
     s->state = STATE_CONNECTING;

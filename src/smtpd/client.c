@@ -95,6 +95,7 @@ static void on_timer(struct timer *t)
     if (c->is_closing)
         return;
     session_tick(c->session, client_now_ms(c), &c->server->fx);
+    client_forget_late_step(c);
     client_carry_out(c);
     client_go_on(c);
 }

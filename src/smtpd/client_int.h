@@ -98,6 +98,9 @@ int client_exchange_ask(struct client *c, struct rpc *directory, uint32_t id);
 bool client_exchange_answer_here(const struct client *c, struct answer *ret);
 /* Before an answer to c->auth is given to the session. */
 void client_exchange_answered(struct client *c, const struct answer *answer);
+/* After time has passed in the session: has it given up the step that is open? Then c->auth points
+ * at nothing any more. */
+void client_forget_late_step(struct client *c);
 /* The exchange, if there is one, is not wanted any more. */
 void client_exchange_drop(struct client *c);
 

@@ -35,7 +35,8 @@ int client_exchange_ask(struct client *c, struct rpc *directory, uint32_t id)
         .session = session_id(c->session),
         .response = a->response,
     };
-    if (!a->is_start && !c->has_exchange)
+    /* It waited for the channel for so long that nobody waits for it any more. */
+    if (a->ask_id != id || (!a->is_start && !c->has_exchange))
         return -EPIPE;
     buf_init(&certificate, CERTIFICATE_MAX);
     if (a->is_start) {
@@ -67,6 +68,14 @@ void client_exchange_answered(struct client *c, const struct answer *answer)
         client_exchange_drop(c); /* it may come to an end there yet: nobody waits for that */
     else if (answer->code != AUTH_CHALLENGE)
         c->has_exchange = false;
+}
+
+void client_forget_late_step(struct client *c)
+{
+    if (c->auth.ask_id == 0 || session_is_signing_in(c->session))
+        return;
+    c->auth = (struct session_auth){0};
+    client_exchange_drop(c);
 }
 
 void client_exchange_drop(struct client *c)
