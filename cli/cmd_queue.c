@@ -237,8 +237,8 @@ static int queue_summary(struct cli *cli)
 
 int cmd_queue(struct cli *cli)
 {
-    if (cli->args_n == 0)
-        return cli_usage(cli, "list, show or summary?");
+    if (cli->args_n == 0 || cli->args[0][0] == '-')
+        return queue_list(cli);
     const char *verb = cli->args[0];
     cli->args++;
     cli->args_n--;
