@@ -1,5 +1,6 @@
 #include "src/directory/admin.h"
 
+#include "src/directory/notes.h"
 #include "src/directory/revocations.h"
 #include "sys/clock.h"
 #include "sys/directory/admin.h"
@@ -34,6 +35,8 @@ void admin_carry_out(struct directory *d, struct rpc *control, const struct ipc_
     struct ipc_admin_answer answer;
     struct directory_change change = {0};
 
+    /* What it asks for shall be as it is now. */
+    notes_write(d->notes);
     buf_clear(&d->out);
     if (directory_admin(d->db, &d->rules, m->admin.json, (int64_t)(clock_wall_ms() / 1000), &d->out,
                         &change) != 0) {

@@ -69,7 +69,7 @@ void exchange_failed(struct exchange *x)
 {
     bool is_wrong = x->sasl.reason == SASL_WRONG && x->is_begun;
     log_failed(x, sasl_cause_word(x->sasl.cause));
-    if (is_wrong && !x->is_unlimited && x->account.n > 0)
+    if (is_wrong && x->account.n > 0)
         notes_guessed(x->directory->notes, x->account, x->is_account, &x->who.ip);
     exchange_end_attempt(x, is_wrong && !x->is_repeat ? GUESS_WRONG : GUESS_NEITHER);
     finish(x, result_of(x->sasl.reason));
