@@ -75,20 +75,6 @@ static bool give_code(struct exchange *x, enum sasl_answer_code code)
     return give(x, &(struct sasl_answer){.code = code});
 }
 
-/* A name without a domain, where the configuration has one for it. */
-static slice whole_name(struct directory *d, slice name)
-{
-    slice domain = d->conf->auth.default_domain;
-    char *room;
-    if (domain.n == 0 || slice_find(name, '@') < name.n ||
-        (room = arena_take(&d->scratch, name.n + 1 + domain.n)) == NULL)
-        return name;
-    memcpy(room, name.p, name.n);
-    room[name.n] = '@';
-    memcpy(room + name.n + 1, domain.p, domain.n);
-    return slice_of(room, name.n + 1 + domain.n);
-}
-
 static bool ask_credentials(struct exchange *x)
 {
     struct directory *d = x->directory;
@@ -96,7 +82,7 @@ static bool ask_credentials(struct exchange *x)
     slice account = {0};
     int err;
     arena_wipe(&d->scratch);
-    slice name = whole_name(d, x->sasl.question.name);
+    slice name = x->sasl.question.name;
     if (!directory_look_for_changes(d) ||
         (err = directory_sign_in_name(d->db, &d->rules, &d->scratch, name, &account)) != 0 ||
         (x->account.n == 0 && !arena_copy(&x->kept, account, &x->account)))
@@ -198,11 +184,11 @@ static bool ask_act_as(struct exchange *x)
 {
     struct directory *d = x->directory;
     const struct sasl_question *q = &x->sasl.question;
-    slice other;
+    slice other, name = q->identity;
     arena_wipe(&d->scratch);
-    slice name = whole_name(d, q->identity);
-    int may = directory_sign_in_name(d->db, &d->rules, &d->scratch, name, &other);
-    if (may == 0)
+    int may = directory_whole_name(d->db, &d->rules, &d->scratch, &name);
+    if (may == 0 &&
+        (may = directory_sign_in_name(d->db, &d->rules, &d->scratch, name, &other)) == 0)
         may = slice_eq(other, q->name)
                   ? 1
                   : directory_may_send_as(d->db, &d->rules, &d->scratch, q->name, name);
@@ -279,8 +265,8 @@ static void answer_token(struct exchange *x, const struct ipc_token_checked *t)
     arena_wipe(&d->scratch);
     x->looked_up_at_ms = clock_wall_ms();
     if (answer.code == SASL_ANSWER_YES) {
-        int err = directory_credentials(d->db, &d->rules, &d->scratch, whole_name(d, t->account),
-                                        &x->who.ip, (int64_t)(clock_wall_ms() / 1000), &kept);
+        int err = directory_credentials(d->db, &d->rules, &d->scratch, t->account, &x->who.ip,
+                                        (int64_t)(clock_wall_ms() / 1000), &kept);
         answer.code = err != 0         ? SASL_ANSWER_FAILED
                       : kept.is_unseen ? SASL_ANSWER_UNKNOWN
                                        : kept.answer.code;

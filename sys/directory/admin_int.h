@@ -39,6 +39,7 @@ slice admin_text(struct admin *a, const char *key);
 bool admin_read_address(struct admin *a, slice text, bool may_be_catch_all, struct recipient *ret);
 bool admin_read_domain(struct admin *a, slice text, slice *ret);
 bool admin_need_local(struct admin *a, slice domain, bool is_literal);
+/* Where there is one domain only, "address" may stand without it. */
 bool admin_read_local_address(struct admin *a, bool may_be_catch_all, struct recipient *ret);
 bool admin_read_after(struct admin *a, struct directory_address *ret);
 json_t *admin_address_json(struct admin *a, slice local, slice domain);

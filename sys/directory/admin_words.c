@@ -103,7 +103,8 @@ bool admin_read_address(struct admin *a, slice text, bool may_be_catch_all, stru
         e = RECIPIENT_SYNTAX; /* a bare postmaster has no place of its own */
     buf_init(&message, 1024);
     buf_addf(&message, "\"%.*s\" cannot be used: ", SLICE_ARG(slice_head(text, 400)));
-    buf_add(&message, recipient_err_text(e));
+    buf_add(&message, slice_rfind(text, '@') == text.n && text.n > 0 ? SLICE_LIT("it has no domain")
+                                                                     : recipient_err_text(e));
     admin_fail(a, "bad-address", &message, "Write it as name@domain.");
     buf_release(&message);
     return false;
@@ -139,7 +140,14 @@ bool admin_need_local(struct admin *a, slice domain, bool is_literal)
 
 bool admin_read_local_address(struct admin *a, bool may_be_catch_all, struct recipient *ret)
 {
-    return admin_read_address(a, admin_text(a, "address"), may_be_catch_all, ret) &&
+    slice text = admin_text(a, "address");
+    int err = directory_whole_name(a->db, a->rules, &a->scratch, &text);
+
+    if (err != 0) {
+        admin_fail_errno(a, err);
+        return false;
+    }
+    return admin_read_address(a, text, may_be_catch_all, ret) &&
            admin_need_local(a, ret->domain, ret->is_literal);
 }
 

@@ -55,23 +55,14 @@ static int read_name(struct directory_db *db, const struct directory_rules *rule
                      struct directory_address *ret_at)
 {
     const struct recipient_rules whole = {.keep_case = rules->recipient.keep_case};
-    slice domain = {0}, address = name;
+    slice address = name;
     struct recipient r;
-    enum recipient_err e = RECIPIENT_SYNTAX;
-    struct buf text;
+    enum recipient_err e;
     int err;
 
     *ret_at = (struct directory_address){0};
-    if (slice_rfind(name, '@') == name.n) {
-        if ((err = directory_only_domain(db, rules, scratch, &domain)) != 0)
-            return err;
-        buf_init(&text, 4096);
-        buf_addf(&text, "%.*s@%.*s", SLICE_ARG(name), SLICE_ARG(domain));
-        err = arena_copy(scratch, buf_slice(&text), &address) ? 0 : -ENOMEM;
-        buf_release(&text);
-        if (err != 0)
-            return err;
-    }
+    if ((err = directory_whole_name(db, rules, scratch, &address)) != 0)
+        return err;
     e = recipient_read(scratch, address, whole, false, &r);
     if (e == RECIPIENT_NOMEM)
         return -ENOMEM;

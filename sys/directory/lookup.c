@@ -132,6 +132,29 @@ int directory_only_domain(struct directory_db *db, const struct directory_rules 
     return 0;
 }
 
+int directory_whole_name(struct directory_db *db, const struct directory_rules *rules,
+                         struct arena *scratch, slice *name)
+{
+    slice domain = rules->default_domain;
+    struct buf text;
+    int err;
+
+    if (name->n == 0 || slice_rfind(*name, '@') < name->n)
+        return 0;
+    if (domain.n == 0 && (err = directory_only_domain(db, rules, scratch, &domain)) != 0)
+        return err;
+    if (domain.n == 0)
+        return 0;
+    buf_init(&text, 4096);
+    buf_addf(&text, "%.*s@%.*s", SLICE_ARG(*name), SLICE_ARG(domain));
+    err = text.err == BUF_NOMEM                         ? -ENOMEM
+          : text.err != BUF_OK                          ? 0
+          : arena_copy(scratch, buf_slice(&text), name) ? 0
+                                                        : -ENOMEM;
+    buf_release(&text);
+    return err;
+}
+
 static int keep_name(void *self, const struct directory_domain *d)
 {
     struct {

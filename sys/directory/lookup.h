@@ -39,6 +39,7 @@ struct directory_way {
 struct directory_rules {
     struct recipient_rules recipient;
     slice host;               /* this server's name: a bare Postmaster's domain, if it is local */
+    slice default_domain;     /* of names without one; empty: the only one */
     struct directory_way way; /* of domains that have none of their own */
     const struct ip *own_ips; /* at which <user@[192.0.2.1]> is ours */
     size_t own_ip_count;
@@ -96,6 +97,10 @@ int directory_is_local(struct directory_db *db, const struct directory_rules *ru
 /* The server's domain where it has one only; else *ret is empty. 0 or -errno. */
 int directory_only_domain(struct directory_db *db, const struct directory_rules *rules,
                           struct arena *scratch, slice *ret) __attribute__((warn_unused_result));
+/* To a name without a domain that of the configuration (default-domain), else the only one; where
+ * there are several, *name stays as it is. 0 or -errno. */
+int directory_whole_name(struct directory_db *db, const struct directory_rules *rules,
+                         struct arena *scratch, slice *name) __attribute__((warn_unused_result));
 /* Where the domain's mailboxes are; 0 or -errno. */
 int directory_way_of(struct directory_db *db, const struct directory_rules *rules,
                      struct arena *scratch, slice domain, struct directory_way *ret);

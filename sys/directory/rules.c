@@ -82,6 +82,7 @@ int directory_rules_make(const struct conf *conf, struct arena *a, const struct 
         .recipient = {.separators = conf->addresses.separator,
                       .keep_case = conf->addresses.local_case == CONF_CASE_KEEP},
         .host = conf->server.host,
+        .default_domain = conf->auth.default_domain,
         .way = way,
         .own_ips = own_ips,
         .own_ip_count = own_ip_count,

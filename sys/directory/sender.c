@@ -216,32 +216,14 @@ static int add_lines(struct buf *out, const struct directory_entry *e,
     return -EINVAL;
 }
 
-/* RFC 5321 4.1.1.7: a list may be named without its domain. */
-static int whole_address(struct directory_db *db, const struct directory_rules *rules,
-                         struct arena *scratch, slice *address)
-{
-    slice domain;
-    struct buf text;
-    int err;
-
-    if (slice_rfind(*address, '@') < address->n)
-        return 0;
-    if ((err = directory_only_domain(db, rules, scratch, &domain)) != 0)
-        return err;
-    buf_init(&text, 4096);
-    buf_addf(&text, "%.*s@%.*s", SLICE_ARG(*address), SLICE_ARG(domain));
-    err = arena_copy(scratch, buf_slice(&text), address) ? 0 : -ENOMEM;
-    buf_release(&text);
-    return err;
-}
-
 static int expn(struct directory_db *db, const struct directory_rules *rules, struct arena *scratch,
                 slice address, struct buf *out, enum recipient_verdict *ret)
 {
     struct directory_address at;
     struct directory_entry e;
     struct recipient r;
-    int local, err = whole_address(db, rules, scratch, &address);
+    /* RFC 5321 4.1.1.7: a list may be named without its domain. */
+    int local, err = directory_whole_name(db, rules, scratch, &address);
 
     if (err != 0)
         return err;

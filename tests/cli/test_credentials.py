@@ -75,6 +75,18 @@ def test_password_of_a_new_account(candor):
     assert b"correct horse" not in files
 
 
+def test_a_name_without_a_domain(candor):
+    """The only domain is meant, as where one signs in; where there are two it has to be said."""
+    assert "alice@example.org" in candor("app-password", "add", "alice", "--name", "phone")
+    assert "phone" in candor("app-password", "list", "Alice")
+    assert "bob@example.org: enabled" in candor("account", "add", "bob", "--no-password")
+    candor("domain", "add", "second.example")
+    assert "\"alice\" cannot be used: it has no domain" in candor("account", "show", "alice", status=NO)
+    with open(candor.path / "candor.conf", "a") as conf:
+        conf.write("auth { default-domain example.org }\n")
+    assert "alice@example.org: enabled" in candor("account", "show", "alice")
+
+
 def test_password_changed_and_removed(candor):
     candor("account", "password", ALICE, "--stdin", text="first pass word\n")
     first = row(candor, "SELECT * FROM account")
