@@ -1,5 +1,6 @@
 """What stands between a guesser and an account, and between a thief of a password and the world."""
 import base64
+import json
 import re
 import sqlite3
 import time
@@ -102,6 +103,40 @@ def test_guesses_slow_down_and_end_in_421(server):
     listed = eventually(lambda: next((text for text in [server.candor(
         "account", "list", "--attacked", "-c", str(server.conf))] if ALICE in text), None))
     assert AWAY in listed or "127.0.3.1" in listed
+
+
+def test_who_hangs_up_while_he_waits_gives_up_his_place():
+    """Guessers who do not wait for their delays must not fill the server with sessions."""
+    directory, one = new_directory(), None
+    try:
+        one = Server(directory, extra="auth { delay 50s\n delay-max 50s }", unlimited="127.7.0.0/16")
+        one.candor("account", "password", ALICE, "--stdin", "-c", str(one.conf), text=WORDS[ALICE] + "\n")
+        one.start()
+
+        def sessions():
+            said = json.loads(one.candor("status", "--json", "-c", str(one.conf)))
+            return next(r["sessions"] for rows in said.values() if isinstance(rows, list)
+                        for r in rows if r.get("role") == "counters" and "sessions" in r)
+
+        for i in range(5):  # those that cost nothing
+            assert attempt(one, AWAY, ALICE, f"guess {i}")[0] == 535
+        waiting = []
+        for i in range(20):
+            talk = opened(one, AWAY)
+            talk.send(plain(ALICE, f"another guess {i}").encode() + b"\r\n")
+            waiting.append(talk)
+        # No more are kept waiting than would be refused: guesses-account is 20.
+        eventually(lambda: one.log_text().count("cause=too-many") == 5)
+        eventually(lambda: sessions() == 15)
+        for talk in waiting:
+            talk.close()
+        eventually(lambda: sessions() == 0, 15)
+        assert one.stop() == 0
+        one.check_log()
+    finally:
+        if one is not None and one.process is not None and one.runs():
+            one.kill()
+        remove_directory(directory)
 
 
 def test_a_name_that_is_nobodys_fares_the_same(server):

@@ -167,9 +167,9 @@ static void judge(const struct guess *g, const struct counter *c, enum guess_lev
     const struct guess_rule *rule = &g->limits.rules[level];
     uint32_t failures = failures_of(g, c, level, now_ms);
     uint32_t delay_ms = delay_of(g, failures + others, rule);
-    enum guess_verdict verdict = failures >= rule->refuse ? GUESS_REFUSE
-                                 : delay_ms > 0           ? GUESS_WAIT
-                                                          : GUESS_GO;
+    enum guess_verdict verdict = failures + others >= rule->refuse ? GUESS_REFUSE
+                                 : delay_ms > 0                    ? GUESS_WAIT
+                                                                   : GUESS_GO;
     if (verdict > d->verdict ||
         (verdict == GUESS_WAIT && d->verdict == GUESS_WAIT && delay_ms > d->delay_ms)) {
         d->verdict = verdict;

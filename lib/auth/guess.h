@@ -5,8 +5,9 @@
  * further one, then attempts are refused without being looked at until time has forgiven some. The
  * longest delay and the hardest verdict of the three hold.
  *
- * 1. An attempt that is under way counts as a failure until it is known, for delays: many at a time
- *    gain nothing. After its delay it is judged once more.
+ * 1. An attempt that is under way counts as a failure until it is known: many at a time gain
+ *    nothing, and no more than a few can be kept waiting. After its delay it is judged once more,
+ *    without the others.
  * 2. Who signed in to this account from this network before is known: his attempts are judged by
  *    what went wrong between these two alone, and hashed before those of strangers. Guesses from
  *    elsewhere neither slow him nor lock him out, and he has no part in what his neighbours do.

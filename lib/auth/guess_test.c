@@ -151,24 +151,28 @@ static void those_under_way_count(void **state)
 {
     (void)state;
     struct guess g;
-    struct guess_who who[12];
-    struct guess_decision d[12];
+    struct guess_who who[9];
+    struct guess_decision d[9];
     start(&g, 1000);
-    for (size_t i = 0; i < 12; i++) {
+    for (size_t i = 0; i < 9; i++) {
         who[i] = who_is("alice", "192.0.2.1");
         d[i] = guess_begin(&g, &who[i], 0);
     }
     assert_int_equal(d[2].verdict, GUESS_GO);
     assert_int_equal(d[3].delay_ms, 1000);
     assert_int_equal(d[4].delay_ms, 2000);
-    assert_int_equal(d[11].delay_ms, 10000);
-    /* Eight have been wrong: the others are not looked at any more. */
+    assert_int_equal(d[7].delay_ms, 10000);
+    /* More are not kept waiting. */
+    assert_int_equal(d[8].verdict, GUESS_REFUSE);
+    /* One gives up, and there is room for another. */
+    guess_end(&g, &who[7], GUESS_NEITHER, 0, 5);
+    assert_int_equal(guess_begin(&g, &who[7], 5).verdict, GUESS_WAIT);
     for (size_t i = 0; i < 8; i++) {
         assert_int_equal(guess_again(&g, &who[i], 10).verdict, GUESS_GO);
         guess_end(&g, &who[i], GUESS_WRONG, 0, 10);
     }
-    for (size_t i = 8; i < 12; i++)
-        assert_int_equal(guess_again(&g, &who[i], 20).verdict, GUESS_REFUSE);
+    /* Eight have been wrong: others are not looked at any more. */
+    assert_int_equal(guess_begin(&g, &who[8], 20).verdict, GUESS_REFUSE);
     /* Nothing is left of them once it is forgiven. */
     struct guess_who later = who_is("alice", "192.0.2.1");
     assert_int_equal(guess_begin(&g, &later, 300000 * 8 + 20).verdict, GUESS_GO);

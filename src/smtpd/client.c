@@ -8,7 +8,7 @@
 #include "src/smtpd/client_int.h"
 #include "sys/clock.h"
 
-enum { CLOSE_MS = 5000, CROWD_ROOM = 16, CROWD_LOG_MS = 1000 };
+enum { CLOSE_MS = 5000, EOF_MS = 2000, CROWD_ROOM = 16, CROWD_LOG_MS = 1000 };
 
 uint64_t client_token(const struct client *c, uint32_t id)
 {
@@ -83,6 +83,8 @@ static void on_timer(struct timer *t);
 static void schedule(struct client *c)
 {
     uint64_t at = session_deadline_ms(c->session), now = client_now_ms(c);
+    if (c->has_eof && c->has_exchange && c->eof_at_ms + EOF_MS < at)
+        at = c->eof_at_ms + EOF_MS;
     if (timer_is_set(&c->timer) && c->timer_at_ms <= at)
         return;
     c->timer_at_ms = at;
@@ -94,6 +96,12 @@ static void on_timer(struct timer *t)
     struct client *c = CONTAINER_OF(t, struct client, timer);
     if (c->is_closing)
         return;
+    /* Whoever hangs up while he is being made to wait for the answer to a password does not keep
+     * his place here: guessers would take everybody's. */
+    if (c->has_eof && c->has_exchange && client_now_ms(c) >= c->eof_at_ms + EOF_MS) {
+        client_begin_close(c);
+        return;
+    }
     session_tick(c->session, client_now_ms(c), &c->server->fx);
     client_forget_late_step(c);
     client_carry_out(c);
@@ -193,9 +201,12 @@ static void on_eof(void *user, struct conn *conn)
     struct client *c = user;
     (void)conn;
     c->has_eof = true;
+    c->eof_at_ms = client_now_ms(c);
     if (c->session == NULL)
         client_begin_close(c);
     client_go_on(c);
+    if (c->session != NULL && !c->is_closing)
+        schedule(c);
 }
 
 static void on_tls(void *user, struct conn *conn, const struct tls_facts *facts, slice why)

@@ -36,6 +36,7 @@ struct client {
     uint32_t
         open_file_ask; /* not 0: a file for the body was asked for, nothing is read until then */
     uint64_t timer_at_ms;
+    uint64_t eof_at_ms; /* with has_eof */
     uint64_t signed_in_ms; /* wall clock: when the last exchange began */
     struct ip ip;
     uint16_t port;

@@ -152,7 +152,8 @@ static void *guesser(void *unused)
             snprintf(name, sizeof name, "%s", opt.name);
         else
             snprintf(name, sizeof name, "nobody%ld%s", number, strchr(opt.name, '@'));
-        int code = sign_in(8, 1 + (unsigned)(number % opt.addresses), GIVE_UP_S, name, password, &ms);
+        int code =
+            sign_in(8, 1 + (unsigned)(number % opt.addresses), GIVE_UP_S, name, password, &ms);
         if (is_measuring) {
             guesses++;
             answered += code != 0;

@@ -73,8 +73,12 @@ static struct {
     const char *domain, *sender;
     char plain[512]; /* AUTH PLAIN's response in base64; empty: nobody signs in */
     bool reuse, pipelining, tls, starttls;
-} opt = {.sessions = 50, .users = 1, .messages = 1000, .bytes = 4096, .domain = "test.example",
-           .sender = "load@gen.example"};
+} opt = {.sessions = 50,
+         .users = 1,
+         .messages = 1000,
+         .bytes = 4096,
+         .domain = "test.example",
+         .sender = "load@gen.example"};
 
 static int epoll;
 static SSL_CTX *context;
