@@ -550,6 +550,30 @@ static void a_flood_tells_nothing_of_names(void **state)
         assert_int_equal(try_plain(away, names[i], "guess"), AUTH_IS_UNAVAILABLE);
 }
 
+/* alice's is an imported hash, which takes no time; she herself does not wait. */
+static void imported_hashes_take_as_long(void **state)
+{
+    (void)state;
+    uint64_t typical_ms = hashing_figures(t.d.hashing).median_ms, from_ms = clock_mono_ms();
+    assert_int_equal(try_plain(away, "alice@example.org", "guess"), AUTH_IS_WRONG);
+    assert_true(clock_mono_ms() - from_ms + 1 >= typical_ms);
+    assert_int_equal(hashing_figures(t.d.hashing).median_ms, typical_ms);
+}
+
+/* A name that is nobody's, beyond the budget for those: no hash is computed. */
+static void leaving_a_hash_that_seems_is_a_guess_too(void **state)
+{
+    (void)state;
+    struct guess_who who = {.account = SLICE_LIT("nobody@example.org"), .ip = {.family = IP_V4}};
+    memcpy(who.ip.bytes, away, 4);
+    t.d.guess.limits.strangers_per_s = 0;
+    put_start(away, "PLAIN", slice_of("\0nobody@example.org\0x", 21), 3);
+    run_ms(1);
+    assert_int_equal(rpc_send_auth_drop(t.smtpd.rpc, &(struct ipc_auth_drop){3}), 0);
+    run_for(&t.smtpd, 1);
+    assert_int_equal(guess_failures(&t.d.guess, &who, GUESS_ACCOUNT, clock_mono_ms()), 1);
+}
+
 static void a_dead_peer_clears_its_own(void **state)
 {
     (void)state;
@@ -817,6 +841,8 @@ int main(void)
         ROW(what_is_revoked_meanwhile_signs_nobody_in),
         ROW(a_right_password_is_never_a_repeat),
         ROW(a_flood_tells_nothing_of_names),
+        ROW(imported_hashes_take_as_long),
+        ROW(leaving_a_hash_that_seems_is_a_guess_too),
         ROW(a_dead_peer_clears_its_own),
         ROW(a_backend_knows),
         ROW(a_backend_knows_who_there_is),

@@ -73,11 +73,19 @@ void exchange_end_attempt(struct exchange *x, enum guess_outcome outcome)
     guess_end(g, &x->who, outcome, outcome == GUESS_WRONG ? x->mark : 0, clock_mono_ms());
 }
 
+/* Invariant 4; also where a hash only seemed to be computed: else it would show in the delays that
+ * follow which names are accounts. */
+static enum guess_outcome outcome_of_leaving(const struct exchange *x)
+{
+    bool is_hashing = x->waiting == WAITS_HASH || (x->waiting == WAITS_SEEMING && !x->is_repeat);
+    return is_hashing ? GUESS_WRONG : GUESS_NEITHER;
+}
+
 void exchange_free(struct exchange *x)
 {
     struct exchanges *e = x->all;
     struct peer_count *c = count_of(e, x->place.peer);
-    exchange_end_attempt(x, x->waiting == WAITS_HASH ? GUESS_WRONG : GUESS_NEITHER);
+    exchange_end_attempt(x, outcome_of_leaving(x));
     timer_stop(e->directory->loop, &x->timer);
     HASH_DELETE(by_place, e->by_place, x);
     HASH_DELETE(by_id, e->by_id, x);

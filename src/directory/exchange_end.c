@@ -147,8 +147,8 @@ static void note_done(const struct exchange *x)
     log_end(&line);
 }
 
-/* What it was held against was taken back while it was proven: a hash takes its time, and the client
- * takes as much of it as it likes. */
+/* What it was held against was taken back while it was proven: a hash takes its time, and the
+ * client takes as much of it as it likes. */
 static bool is_revoked(const struct exchange *x)
 {
     const struct sasl_result *r = &x->sasl.result;

@@ -9,6 +9,7 @@
 #include "lib/auth/scram.h"
 #include "lib/base/secret.h"
 #include "sys/clock.h"
+#include "sys/directory/hash.h"
 
 enum {
     TIMES = 32,         /* of how many of the last a typical one is taken */
@@ -228,7 +229,8 @@ static void finish_make(struct hashing *h, const struct job *job)
 static void finish_verify(struct hashing *h, const struct job *job)
 {
     uint64_t took_ms = (clock_mono_us() - job->since_us + 999) / 1000;
-    if (job->result != HASH_FAILED)
+    /* Imported ones may cost anything. */
+    if (job->result != HASH_FAILED && directory_hash_is_current(slice_cstr(job->hash)))
         h->times_ms[h->done++ % TIMES] = took_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)took_ms;
     h->ops->verified(h->owner, job->id, job->result);
 }
