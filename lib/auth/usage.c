@@ -9,6 +9,8 @@ enum { SECOND_MS = 1000, MINUTE_MS = 60 * SECOND_MS, HOUR_MS = 60 * MINUTE_MS };
 enum { DAY_S = 86400, HOUR_S = 3600, MINUTE_S = 60 };
 /* Each hour what is usual fades by a 512th: by half in 15 days. */
 enum { FADE = 512, FADE_HOURS_MAX = FADE * 16, USUAL_ONE = 1024, USUAL_START = 25 };
+/* Set back by more, the clock was wrong before. */
+enum { CLOCK_BACK_HOURS = 24 };
 
 /* WINDOW(name, steps, step_ms): the current step, those before it, and the one that is leaving. */
 #define WINDOWS                                                                                    \
@@ -82,10 +84,13 @@ static uint32_t *count_at(struct account *a, enum window w, uint64_t step)
     return &a->counts[rows[w].from + step % (rows[w].steps + 1)];
 }
 
-/* What has left the window is zero afterwards. A clock that was set back changes nothing. */
+/* What has left the window is zero afterwards. A clock that was set back a little changes nothing;
+ * by more than the window, and what was counted is of no time that will come. */
 static void roll(struct account *a, enum window w, uint64_t now_ms)
 {
     uint64_t step = now_ms / rows[w].step_ms;
+    if (a->steps[w] > step + rows[w].steps)
+        a->steps[w] = 0;
     uint64_t past = step > a->steps[w] ? step - a->steps[w] : 0;
     for (uint64_t i = 0; i < past && i <= rows[w].steps; i++)
         *count_at(a, w, step - i) = 0;
@@ -147,9 +152,9 @@ static void fade(uint32_t *usual, uint64_t hours, uint32_t was)
 static void turn_hour(struct account *a, uint64_t now_ms)
 {
     uint64_t hour = now_ms / HOUR_MS;
-    if (hour <= a->hour)
+    if (hour <= a->hour && a->hour <= hour + CLOCK_BACK_HOURS)
         return;
-    uint64_t past = a->hour == 0 ? 0 : hour - a->hour;
+    uint64_t past = a->hour == 0 || a->hour > hour ? 0 : hour - a->hour;
     fade(&a->usual_recipients, past, a->recipients);
     fade(&a->usual_networks, past, bits_of(a->networks));
     a->hour = hour;
@@ -249,7 +254,9 @@ bool usage_alarms(struct usage *u, slice account, uint64_t now_ms, struct usage_
                         c.recipients_hour / USAGE_ALARM_TIMES >= c.usual_recipients_hour) ||
                        (c.networks_hour >= USAGE_ALARM_NETWORKS &&
                         c.networks_hour / USAGE_ALARM_TIMES >= c.usual_networks_hour);
-    if (!is_alarming || (a->alarmed_at_ms != 0 && now_ms < a->alarmed_at_ms + HOUR_MS))
+    bool is_told = a->alarmed_at_ms != 0 && now_ms < a->alarmed_at_ms + HOUR_MS &&
+                   a->alarmed_at_ms < now_ms + HOUR_MS;
+    if (!is_alarming || is_told)
         return false;
     a->alarmed_at_ms = now_ms;
     *ret = c;

@@ -116,8 +116,31 @@ static void a_clock_that_is_set_back(void **state)
     const struct usage_limits limits = {.per_hour = 10};
     start(&u, 10);
     assert_int_equal(take_all(&u, &limits, T0 + DAY, &d), 10);
-    assert_int_equal(take_all(&u, &limits, T0, &d), 0);
+    assert_int_equal(take_all(&u, &limits, T0 + DAY - HOUR / 2, &d), 0);
     assert_int_equal(take_all(&u, &limits, T0 + DAY + 2 * HOUR, &d), 10);
+    usage_release(&u);
+}
+
+/* A machine that began in the wrong year: what was counted there would limit for as long. */
+static void a_clock_that_was_wrong(void **state)
+{
+    (void)state;
+    struct usage u;
+    struct usage_counts c;
+    const uint64_t wrong = T0 + 1000 * DAY;
+    const struct usage_limits limits = {.per_minute = 2, .per_hour = 2, .per_day = 2};
+    start(&u, 10);
+    for (int i = 0; i < 2; i++)
+        assert_false(usage_take(&u, ALICE, &limits, wrong).is_limited);
+    assert_true(usage_take(&u, ALICE, &limits, wrong).is_limited);
+    usage_add_recipients(&u, ALICE, USAGE_ALARM_RECIPIENTS, wrong);
+    assert_true(usage_alarms(&u, ALICE, wrong, &c));
+    assert_false(usage_take(&u, ALICE, &limits, T0).is_limited);
+    assert_false(usage_take(&u, ALICE, &limits, T0 + MINUTE).is_limited);
+    assert_true(usage_take(&u, ALICE, &limits, T0 + 2 * MINUTE).is_limited);
+    assert_false(usage_take(&u, ALICE, &limits, T0 + 26 * HOUR).is_limited);
+    usage_add_recipients(&u, ALICE, 10 * USAGE_ALARM_RECIPIENTS, T0 + 26 * HOUR);
+    assert_true(usage_alarms(&u, ALICE, T0 + 26 * HOUR, &c));
     usage_release(&u);
 }
 
@@ -263,6 +286,7 @@ int main(void)
         cmocka_unit_test(windows_slide),
         cmocka_unit_test(recipients_are_an_allowance),
         cmocka_unit_test(a_clock_that_is_set_back),
+        cmocka_unit_test(a_clock_that_was_wrong),
         cmocka_unit_test(habits_alarm_when_they_change),
         cmocka_unit_test(few_never_alarm),
         cmocka_unit_test(so_do_networks),

@@ -4,6 +4,7 @@
 #include "lib/auth/prep.h"
 #include "src/directory/certificate.h"
 #include "src/directory/exchange_int.h"
+#include "src/directory/revocations.h"
 #include "sys/clock.h"
 #include "sys/directory/sender.h"
 
@@ -90,7 +91,7 @@ static bool ask_credentials(struct exchange *x)
     x->who.account = x->account;
     if (begin_attempt(x) != MAY_GO)
         return false;
-    x->looked_up_at_ms = clock_wall_ms();
+    x->revocations = revocations_last(d->revocations);
     err = directory_credentials(d->db, &d->rules, &d->scratch, name, &x->who.ip,
                                 (int64_t)(clock_wall_ms() / 1000), &kept);
     if (err != 0) {
@@ -171,7 +172,7 @@ static bool ask_certificate(struct exchange *x)
     struct directory *d = x->directory;
     struct sasl_answer answer = {.code = SASL_ANSWER_FAILED};
     arena_wipe(&d->scratch);
-    x->looked_up_at_ms = clock_wall_ms();
+    x->revocations = revocations_last(d->revocations);
     if (directory_look_for_changes(d)) {
         int err = certificate_look_up(d, x->sasl.question.secret, &answer);
         if (err != 0)
@@ -277,7 +278,7 @@ static void answer_token(struct exchange *x, const struct ipc_token_checked *t)
     if (t->code > SASL_ANSWER_SCOPE)
         answer.code = SASL_ANSWER_FAILED;
     arena_wipe(&d->scratch);
-    x->looked_up_at_ms = clock_wall_ms();
+    x->revocations = revocations_last(d->revocations);
     if (answer.code == SASL_ANSWER_YES) {
         int err = directory_credentials(d->db, &d->rules, &d->scratch, t->account, &x->who.ip,
                                         (int64_t)(clock_wall_ms() / 1000), &kept);

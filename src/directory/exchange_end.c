@@ -152,8 +152,8 @@ static void note_done(const struct exchange *x)
 static bool is_revoked(const struct exchange *x)
 {
     const struct sasl_result *r = &x->sasl.result;
-    return revocations_hit(x->directory->revocations, r->account, r->credential,
-                           x->looked_up_at_ms);
+    return revocations_hit_since(x->directory->revocations, r->account, r->credential,
+                                 x->revocations);
 }
 
 void exchange_done(struct exchange *x)

@@ -48,8 +48,8 @@ struct exchange {
     struct guess_decision refused; /* verdict GUESS_REFUSE: why */
     bool is_account;               /* there is one of this name */
     bool wants_app_password;
-    uint64_t looked_up_at_ms; /* wall clock: when what the proof is held against was read */
-    slice old_hash;           /* of an account whose forms are to be made anew */
+    uint64_t revocations; /* revocations_last, when what the proof is held against was read */
+    slice old_hash;       /* of an account whose forms are to be made anew */
 };
 
 /* ---- exchange.c ---- */

@@ -11,6 +11,7 @@ static const uint64_t KEEP_MS = UINT64_C(30) * 24 * 3600 * 1000;
 
 struct revocation {
     struct revocation *next;
+    uint64_t number; /* counted from 1 */
     uint64_t credential;
     uint64_t before_ms;
     bool is_told;
@@ -22,6 +23,7 @@ struct revocations {
     struct directory *directory;
     struct revocation *newest;
     size_t count;
+    uint64_t last; /* number */
     struct timer timer;
 };
 
@@ -97,6 +99,7 @@ void revocations_add(struct revocations *r, slice account, uint64_t credential)
         return;
     }
     *v = (struct revocation){.next = r->newest,
+                             .number = ++r->last,
                              .credential = credential,
                              .before_ms = now_ms,
                              .account_n = account.n};
@@ -126,6 +129,21 @@ bool revocations_hit(const struct revocations *r, slice account, uint64_t creden
 {
     for (const struct revocation *v = r->newest; v != NULL; v = v->next)
         if (issued_at_ms <= v->before_ms && (v->credential == 0 || v->credential == credential) &&
+            slice_eq(slice_of(v->account, v->account_n), account))
+            return true;
+    return false;
+}
+
+uint64_t revocations_last(const struct revocations *r)
+{
+    return r->last;
+}
+
+bool revocations_hit_since(const struct revocations *r, slice account, uint64_t credential,
+                           uint64_t last)
+{
+    for (const struct revocation *v = r->newest; v != NULL && v->number > last; v = v->next)
+        if ((v->credential == 0 || v->credential == credential) &&
             slice_eq(slice_of(v->account, v->account_n), account))
             return true;
     return false;

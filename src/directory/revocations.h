@@ -22,4 +22,10 @@ void revocations_tell(struct revocations *r, struct rpc *peer);
 bool revocations_hit(const struct revocations *r, slice account, uint64_t credential,
                      uint64_t issued_at_ms);
 
+/* For what was read of a credential a moment ago: was one revoked since revocations_last was this?
+ */
+uint64_t revocations_last(const struct revocations *r);
+bool revocations_hit_since(const struct revocations *r, slice account, uint64_t credential,
+                           uint64_t last);
+
 #endif
