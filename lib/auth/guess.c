@@ -188,6 +188,17 @@ static void add_pending(struct guess *g, const struct guess_who *who, int by)
     }
 }
 
+/* Names without a failure are there for the asking: they must not push out those with some. */
+static void forget_idle(struct guess *g, const struct guess_who *who, uint64_t now_ms)
+{
+    for (enum guess_level l = first_level(who); l < end_level(who) && l != GUESS_PAIR; l++) {
+        struct recent_key key = key_of(g, who, l);
+        const struct counter *c = recent_find(&g->counters, &key);
+        if (c != NULL && c->pending == 0 && milli_now(g, c, l, now_ms) == 0)
+            recent_make_oldest(&g->counters, &key);
+    }
+}
+
 struct guess_decision guess_begin(struct guess *g, struct guess_who *who, uint64_t now_ms)
 {
     struct guess_decision d = {.verdict = GUESS_GO};
@@ -206,10 +217,12 @@ struct guess_decision guess_again(struct guess *g, const struct guess_who *who, 
     struct guess_decision d = {.verdict = GUESS_GO};
     for (enum guess_level l = first_level(who); l < end_level(who); l++)
         judge(g, find(g, who, l), l, 0, now_ms, &d);
-    if (d.verdict == GUESS_REFUSE)
+    if (d.verdict == GUESS_REFUSE) {
         add_pending(g, who, -1);
-    else
+        forget_idle(g, who, now_ms);
+    } else {
         d.verdict = GUESS_GO;
+    }
     d.delay_ms = 0;
     return d;
 }
@@ -224,6 +237,7 @@ void guess_end(struct guess *g, const struct guess_who *who, enum guess_outcome 
             struct counter *pair = use(g, who, GUESS_PAIR);
             *pair = (struct counter){.pending = pair->pending};
         }
+        forget_idle(g, who, now_ms);
         return;
     case GUESS_WRONG:
         for (enum guess_level l = first_level(who); l < end_level(who); l++)
@@ -231,6 +245,7 @@ void guess_end(struct guess *g, const struct guess_who *who, enum guess_outcome 
                           now_ms);
         return;
     case GUESS_NEITHER:
+        forget_idle(g, who, now_ms);
         return;
     }
 }

@@ -16,7 +16,8 @@
  * 4. An account that is not there is judged like one that is; the name is all that counts.
  * 5. The same wrong password again is no new guess (a telephone that does not know of the new
  *    password): guess_is_repeat() says so, it needs no hash and does not count.
- * 6. Fixed memory; what was not heard of for the longest time is forgotten. The known are kept
+ * 6. Fixed memory; what has no failures is forgotten first, then what was not heard of for the
+ * longest time. The known are kept
  *    apart: only who signs in can push one of them out.
  *
  * Pure: now_ms is any clock that does not go back. */

@@ -1,5 +1,7 @@
 #include "lib/auth/guess.h"
 
+#include <stdio.h>
+
 #include "lib/base/test.h"
 
 static const struct guess_limits limits = {
@@ -251,6 +253,29 @@ static void strangers_have_a_budget(void **state)
 
 /* ---- memory ---- */
 
+/* Attempts that are given up cost nothing; they must not make what others did be forgotten. */
+static void given_up_names_push_nobody_out(void **state)
+{
+    (void)state;
+    struct guess g;
+    struct guess_who alice = who_is("alice", "192.0.2.1");
+    start(&g, 50);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(guess_begin(&g, &alice, 1000).verdict, GUESS_GO);
+        guess_end(&g, &alice, GUESS_WRONG, 0, 1000);
+    }
+    for (int i = 0; i < 500; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "name %d", i);
+        struct guess_who other = who_is(name, "198.51.100.1");
+        assert_int_equal(guess_begin(&g, &other, 1000).verdict, GUESS_GO);
+        guess_end(&g, &other, i % 2 == 0 ? GUESS_NEITHER : GUESS_RIGHT, 0, 1000);
+    }
+    assert_int_equal(guess_failures(&g, &alice, GUESS_ACCOUNT, 1000), 3);
+    assert_int_equal(guess_failures(&g, &alice, GUESS_ADDRESS, 1000), 3);
+    guess_release(&g);
+}
+
 static void attackers_do_not_push_the_known_out(void **state)
 {
     (void)state;
@@ -303,6 +328,7 @@ int main(void)
         cmocka_unit_test(strangers_have_a_budget),
         cmocka_unit_test(attackers_do_not_push_the_known_out),
         cmocka_unit_test(the_known_survive_a_restart),
+        cmocka_unit_test(given_up_names_push_nobody_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

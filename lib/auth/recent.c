@@ -102,6 +102,19 @@ static void make_youngest(struct recent *r, uint32_t slot)
     r->newest = slot;
 }
 
+void recent_make_oldest(struct recent *r, const struct recent_key *key)
+{
+    uint32_t slot = find(r, key);
+    if (slot == 0)
+        return;
+    take_out(r, slot);
+    struct head *h = at(r, slot);
+    h->older = 0;
+    h->newer = r->oldest;
+    *(r->oldest != 0 ? &at(r, r->oldest)->older : &r->newest) = slot;
+    r->oldest = slot;
+}
+
 static uint32_t free_slot(struct recent *r)
 {
     if (r->count < r->max)

@@ -37,6 +37,8 @@ void *recent_find(const struct recent *r, const struct recent_key *key);
 /* Finds it, or makes one that is all zero, where need be in place of the oldest; it is now the
  * youngest. */
 void *recent_use(struct recent *r, const struct recent_key *key);
+/* If there is one, it is the next to be forgotten: it holds nothing that would be missed. */
+void recent_make_oldest(struct recent *r, const struct recent_key *key);
 /* From the oldest on: start with NULL, ends with NULL. */
 void *recent_next(const struct recent *r, const void *after, struct recent_key *ret);
 

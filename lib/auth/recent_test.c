@@ -57,6 +57,34 @@ static void many_come_and_go(void **state)
     recent_release(&r);
 }
 
+/* Wherever it stands: the oldest, the youngest, the only one, between others, or not there. */
+static void one_is_made_the_oldest(void **state)
+{
+    (void)state;
+    for (size_t n = 1; n < 5; n++)
+        for (size_t i = 0; i <= n; i++) {
+            static const char *const names[] = {"a", "b", "c", "d", "e"};
+            struct recent r;
+            struct recent_key keys[5], key;
+            assert_true(recent_init(&r, (uint32_t)n, 1));
+            for (size_t k = 0; k < 5; k++)
+                keys[k] = recent_key_of(SLICE_LIT("secret"), 'a', slice_cstr(names[k]),
+                                        slice_of(NULL, 0));
+            for (size_t k = 0; k < n; k++)
+                assert_non_null(recent_use(&r, &keys[k]));
+            recent_make_oldest(&r, &keys[i]);
+            void *first = recent_next(&r, NULL, &key);
+            assert_memory_equal(&key, &keys[i < n ? i : 0], sizeof key);
+            size_t count = 0;
+            for (void *v = first; v != NULL; v = recent_next(&r, v, &key))
+                count++;
+            assert_int_equal(count, n);
+            assert_non_null(recent_use(&r, &keys[n]));
+            assert_null(recent_find(&r, &keys[i < n ? i : 0]));
+            recent_release(&r);
+        }
+}
+
 /* What stands where in a key matters. */
 static void keys_differ(void **state)
 {
@@ -83,6 +111,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_oldest_is_forgotten),
         cmocka_unit_test(many_come_and_go),
+        cmocka_unit_test(one_is_made_the_oldest),
         cmocka_unit_test(keys_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
