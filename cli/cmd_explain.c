@@ -1,6 +1,7 @@
 /* candor explain WHAT: what a reply means, when one sees it, how to fix it. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -203,11 +204,68 @@ static int print_answer(struct cli *cli, const struct explanation *e)
     return is_ok ? CLI_OK : cli_error(cli, CLI_TEMPFAIL, "cannot write to standard output");
 }
 
+/* "\\n" stands for a line end, and "\\\\" for a backslash. */
+static void unescape(slice line, struct buf *out)
+{
+    for (size_t i = 0; i < line.n; i++) {
+        bool is_escaped = line.p[i] == '\\' && i + 1 < line.n;
+        if (is_escaped && (line.p[i + 1] == 'n' || line.p[i + 1] == '\\'))
+            buf_addc(out, line.p[++i] == 'n' ? '\n' : '\\');
+        else
+            buf_addc(out, line.p[i]);
+    }
+}
+
+static bool print_line_json(json_t *object)
+{
+    char *text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
+    bool is_ok = text != NULL && printf("%s\n", text) > 0;
+    free(text);
+    json_decref(object);
+    return is_ok;
+}
+
+/* One reply a line of standard input, one JSON object a line of standard output. */
+static int explain_each_line(struct cli *cli, const struct language *lang)
+{
+    struct phrasebook *book = phrasebook_new();
+    struct arena arena;
+    struct buf what;
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t n;
+    arena_init(&arena, ARENA_MAX_BYTES);
+    buf_init(&what, EXPLAIN_MAX_BYTES);
+    int status = book == NULL ? cli_error(cli, CLI_TEMPFAIL, "out of memory") : CLI_OK;
+    while (status == CLI_OK && (n = getline(&line, &room, stdin)) >= 0) {
+        struct explanation e;
+        slice text = slice_of(line, (size_t)n);
+        if (text.n > 0 && text.p[text.n - 1] == '\n')
+            text.n--;
+        buf_clear(&what);
+        unescape(slice_head(text, EXPLAIN_MAX_BYTES), &what);
+        arena_reset(&arena);
+        if (!explain(&arena, book, lang, buf_slice(&what), &e))
+            status = cli_error(cli, CLI_TEMPFAIL, "out of memory");
+        else if (!print_line_json(explanation_json(&e)))
+            status = cli_error(cli, CLI_TEMPFAIL, "cannot write to standard output");
+    }
+    free(line);
+    buf_release(&what);
+    arena_release(&arena);
+    phrasebook_free(book);
+    return status;
+}
+
 int cmd_explain(struct cli *cli)
 {
     const struct language *lang = explain_language(cli);
-    if (lang == NULL || !cli_check_args(cli, 0, 64))
+    bool is_each_line = cli_take_flag(cli, "--each-line");
+    if (lang == NULL || !cli_check_args(cli, 0, is_each_line ? 0 : 64))
         return CLI_USAGE;
+    if (is_each_line)
+        return explain_each_line(cli, lang);
+    struct phrasebook *book = NULL;
     struct buf what;
     struct arena arena;
     struct explanation e;
@@ -216,13 +274,15 @@ int cmd_explain(struct cli *cli)
     int status = read_what(cli, &what);
     if (status == 0 && what.n == 0)
         status = cli_usage(cli, "say what to explain: a code, a reason, or a reply");
-    if (status == 0 && (what.err != BUF_OK || !explain(&arena, lang, buf_slice(&what), &e)))
+    if (status == 0 && (what.err != BUF_OK || (book = phrasebook_new()) == NULL ||
+                        !explain(&arena, book, lang, buf_slice(&what), &e)))
         status = cli_error(cli, CLI_TEMPFAIL, "out of memory");
     if (status == 0) {
         status = print_answer(cli, &e);
         if (status == CLI_OK && !e.is_known)
             status = CLI_NO;
     }
+    phrasebook_free(book);
     arena_release(&arena);
     buf_release(&what);
     return status;

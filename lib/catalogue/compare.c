@@ -161,7 +161,7 @@ bool compare(struct arena *arena, const struct language *lang, slice a, slice b,
              struct comparison *ret)
 {
     struct comparison c = {.lang = lang};
-    if (!explain(arena, lang, a, &c.a) || !explain(arena, lang, b, &c.b) ||
+    if (!explain(arena, NULL, lang, a, &c.a) || !explain(arena, NULL, lang, b, &c.b) ||
         !name_of(arena, &c.a, a, &c.name_a) || !name_of(arena, &c.b, b, &c.name_b))
         return false;
     enum pair_id pair;

@@ -34,6 +34,7 @@ static const struct enhanced_row {
 /* What one explanation is made with. */
 struct lookup {
     struct arena *a;
+    struct phrasebook *book; /* or NULL */
     const struct language *lang;
     struct explanation e;
 };
@@ -403,6 +404,90 @@ static bool explain_code(struct lookup *l)
            set_related(l);
 }
 
+/* ---- The words of others ---- */
+
+/* Of the cause and kind: the reason with this enhanced code, else the cause's own, else any. */
+static bool phrase_reason(const struct explanation *e, enum reason_id *ret)
+{
+    unsigned best = 0;
+    for (unsigned i = 0; i < REASON_COUNT; i++) {
+        const struct reason *r = reason_of((enum reason_id)i);
+        if (strcmp(r->cause, e->cause) != 0 || reply_kind_of(r->basic) != e->kind)
+            continue;
+        unsigned rank = strcmp(r->id, r->cause) == 0                              ? 3
+                        : e->enhanced.n > 0 && slice_is(e->enhanced, r->enhanced) ? 2
+                                                                                  : 1;
+        if (rank > best) {
+            best = rank;
+            *ret = (enum reason_id)i;
+        }
+    }
+    return best > 0;
+}
+
+/* Words and digits together: where they agree the cause is surer, where not, less sure. */
+static unsigned phrase_percent(const struct explanation *e, const struct phrase_row *row)
+{
+    enum enhanced_id id;
+    bool is_vague = e->enhanced.n < 5 || e->enhanced.p[4] == '0' ||
+                    slice_is(slice_tail(e->enhanced, 1), ".7.1");
+    if (e->enhanced.n == 0 || is_vague || !enhanced_find(e->enhanced, &id) ||
+        enhanced_rows[id].cause[0] == '\0')
+        return row->percent;
+    if (strcmp(enhanced_rows[id].cause, row->cause) == 0)
+        return row->percent < 92 ? row->percent + 5 : row->percent;
+    return row->system[0] != '\0' || row->percent < 60 ? row->percent : row->percent - 15;
+}
+
+static bool explain_phrase(struct lookup *l, const struct recognised *seen,
+                           const struct phrase_row *row)
+{
+    struct explanation *e = &l->e;
+    enum reason_id reason = REASON_COUNT;
+    e->cause = row->cause;
+    e->percent = phrase_percent(e, row);
+    e->is_known = true;
+    e->kind = e->code != 0           ? reply_kind_of(e->code)
+              : seen->enhanced.n > 0 ? reply_kind_of((unsigned)(seen->class - '0') * 100)
+                                     : KIND_PERMANENT;
+    bool is_of_kind = phrase_reason(e, &reason);
+    if (!is_of_kind && !cause_reason(slice_cstr(row->cause), &reason))
+        return false;
+    const struct reason *r = reason_of(reason);
+    if (!reason_is_translated(l->lang, reason))
+        l->lang = language_english();
+    e->who = phrase_who(row);
+    e->title = slice_cstr(reason_text(l->lang, reason, TEXT_TITLE));
+    e->when = slice_cstr(reason_text(l->lang, reason, TEXT_WHEN));
+    e->fix = slice_cstr(reason_text(l->lang, reason, TEXT_FIX));
+    e->rfc = slice_cstr(r->rfc);
+    e->related = slice_cstr(r->related);
+    if (is_of_kind) {
+        e->reason = r->id;
+        e->meaning = slice_cstr(reason_text(l->lang, reason, TEXT_MEANING));
+        return true;
+    }
+    /* Its meaning speaks of another kind of reply. */
+    const slice parts[3] = {e->title, SLICE_LIT(". "),
+                            class_slice(l, class_of(e->kind), TEXT_MEANING)};
+    return compose_join(l->a, (slice){0}, parts, 3, &e->meaning);
+}
+
+/* True when the phrasebook knows the words. *ret_is_ok is false when the arena is full. */
+static bool explain_words(struct lookup *l, const struct recognised *seen, bool *ret_is_ok)
+{
+    struct phrase_match m;
+    if (l->book == NULL || seen->text.n == 0 || !phrasebook_find(l->book, seen, &m))
+        return false;
+    l->e.system = m.system;
+    l->e.values = m.values;
+    if (m.row == NULL)
+        return false;
+    *ret_is_ok = (seen->enhanced.n == 0 || arena_copy(l->a, seen->enhanced, &l->e.enhanced)) &&
+                 explain_phrase(l, seen, m.row);
+    return true;
+}
+
 static bool explain_reply(struct lookup *l, slice what)
 {
     struct recognised seen;
@@ -417,6 +502,9 @@ static bool explain_reply(struct lookup *l, slice what)
         explain_reason(l, reason, 100);
         return true;
     }
+    bool is_ok;
+    if (explain_words(l, &seen, &is_ok))
+        return is_ok;
     if (seen.enhanced.n > 0) {
         /* X.1.1 has no class: it is shown as asked for. */
         if (!arena_copy(l->a, seen.enhanced, &l->e.enhanced))
@@ -434,9 +522,10 @@ static bool explain_reply(struct lookup *l, slice what)
     return true;
 }
 
-bool explain(struct arena *a, const struct language *lang, slice what, struct explanation *ret)
+bool explain(struct arena *a, struct phrasebook *book, const struct language *lang, slice what,
+             struct explanation *ret)
 {
-    struct lookup l = {.a = a, .lang = lang};
+    struct lookup l = {.a = a, .book = book, .lang = lang};
     what = slice_trim(slice_head(what, EXPLAIN_MAX_BYTES));
     enum reason_id reason;
     if (reason_find(what, &reason) || cause_reason(what, &reason))

@@ -7,8 +7,11 @@
 static struct explanation explained(struct arena *a, slice what)
 {
     struct explanation e;
+    struct phrasebook *book = phrasebook_new();
+    assert_non_null(book);
     arena_reset(a);
-    assert_true(explain(a, language_english(), what, &e));
+    assert_true(explain(a, book, language_english(), what, &e));
+    phrasebook_free(book);
     assert_true(e.title.n > 0 && e.meaning.n > 0 && e.when.n > 0 && e.fix.n > 0);
     assert_true(utf8_is_valid(e.meaning));
     assert_int_equal(e.is_known, e.percent > 10 || (e.is_known && e.cause == NULL));
@@ -146,7 +149,7 @@ static void explains_every_row_in_every_language(void **state)
             struct explanation e;
             arena_reset(&a);
             (void)snprintf(digits, sizeof digits, "%u", code);
-            assert_true(explain(&a, lang, slice_cstr(digits), &e));
+            assert_true(explain(&a, NULL, lang, slice_cstr(digits), &e));
             assert_int_equal(e.code, code);
             assert_true(e.title.n > 0 && e.meaning.n > 0 && e.when.n > 0 && e.fix.n > 0);
         }
@@ -155,7 +158,7 @@ static void explains_every_row_in_every_language(void **state)
             struct explanation e;
             arena_reset(&a);
             (void)snprintf(digits, sizeof digits, "%c.%u.%u", "245X"[i % 4], i / 40, i % 40);
-            assert_true(explain(&a, lang, slice_cstr(digits), &e));
+            assert_true(explain(&a, NULL, lang, slice_cstr(digits), &e));
             assert_slice(e.enhanced, slice_cstr(digits));
             assert_true(e.title.n > 0 && e.meaning.n > 0 && e.when.n > 0 && e.fix.n > 0);
         }
@@ -171,7 +174,7 @@ static void says_so_when_the_arena_is_full(void **state)
         struct arena a;
         struct explanation e = {.percent = 77};
         arena_init(&a, max);
-        is_done = explain(&a, language_english(), SLICE_LIT("571 no"), &e);
+        is_done = explain(&a, NULL, language_english(), SLICE_LIT("571 no"), &e);
         if (!is_done)
             assert_int_equal(e.percent, 77);
         arena_release(&a);

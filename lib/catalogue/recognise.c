@@ -91,6 +91,39 @@ static slice line_text(slice line)
     return line;
 }
 
+/* Whether a line of the same reply begins in the middle of line, as where lines were joined:
+ * "550-5.1.1 The account does not 550-5.1.1 exist". *ret_n is the length of its codes. */
+static bool is_joint(slice line, size_t at, unsigned code, size_t *ret_n)
+{
+    unsigned again;
+    struct recognised enhanced;
+    if (code == 0 || at == 0 || line.p[at - 1] != ' ' || !code_at(line, at, &again) ||
+        again != code || line.n - at < 5)
+        return false;
+    slice rest = slice_tail(line, at + 4);
+    bool is_coded = enhanced_at(rest, 0, &enhanced);
+    if (line.p[at + 3] != '-' && !(line.p[at + 3] == ' ' && is_coded))
+        return false;
+    *ret_n = 4 + (is_coded ? enhanced.enhanced.n : 0);
+    return true;
+}
+
+/* The words of a line, one blank between them, without codes that joined lines left in between. */
+static size_t words_copy(slice line, unsigned code, char *out)
+{
+    size_t n = 0, skipped;
+    for (size_t i = 0; i < line.n; i++) {
+        if (is_joint(line, i, code, &skipped)) {
+            i += skipped - 1;
+            continue;
+        }
+        char c = line.p[i] == '\t' ? ' ' : line.p[i];
+        if (c != ' ' || (n > 0 && out[n - 1] != ' '))
+            out[n++] = c;
+    }
+    return n;
+}
+
 bool recognise(struct arena *a, slice what, struct recognised *ret)
 {
     struct recognised r = {.code = 0};
@@ -116,12 +149,9 @@ bool recognise(struct arena *a, slice what, struct recognised *ret)
         if (line.n > 0 && line.p[line.n - 1] == '\r')
             line.n--;
         line = line_text(line);
-        if (line.n == 0)
-            continue;
-        if (n > 0)
+        if (line.n > 0 && n > 0)
             text[n++] = ' ';
-        memcpy(text + n, line.p, line.n);
-        n += line.n;
+        n += words_copy(line, r.code, text + n);
     }
     r.text = slice_of(text, n);
     *ret = r;

@@ -1,0 +1,372 @@
+#include "lib/catalogue/phrasebook.h"
+
+#include <assert.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include "lib/base/ascii.h"
+#include "lib/base/ip.h"
+#include "lib/base/utf8.h"
+
+static const struct phrase_row phrases[] = {
+#define PHRASE(system, codes, needles, pattern, cause, who, percent, ...)                          \
+    {system, codes, needles, pattern,                                                              \
+     cause,  who,   percent, (const char *const[]){__VA_ARGS__, NULL}},
+#define BY_CAUSE PHRASE_BY_CAUSE
+#define SENDER_USER WHO_SENDER_USER
+#define SENDER_ADMIN WHO_SENDER_ADMIN
+#define RECIPIENT WHO_RECIPIENT
+#define RECIPIENT_ADMIN WHO_RECIPIENT_ADMIN
+#define NOBODY WHO_NOBODY
+#include "lib/catalogue/phrasebook.def"
+#undef PHRASE
+#undef BY_CAUSE
+#undef SENDER_USER
+#undef SENDER_ADMIN
+#undef RECIPIENT
+#undef RECIPIENT_ADMIN
+#undef NOBODY
+};
+
+static const struct speaker_row {
+    const char *system;
+    const char *needles;
+    const char *pattern;
+} speakers[] = {
+#define SPEAKER(system, needles, pattern) {system, needles, pattern},
+#include "lib/catalogue/speakers.def"
+#undef SPEAKER
+};
+
+enum {
+    PHRASES_N = sizeof phrases / sizeof phrases[0],
+    SPEAKERS_N = sizeof speakers / sizeof speakers[0],
+    ROWS_N = PHRASES_N + SPEAKERS_N,
+    WORDS_N = (ROWS_N + 63) / 64,
+    BUCKETS_N = 8192,
+    ARENA_MAX_BYTES = 1 << 20,
+    /* What hostile text can cost: a pattern gives up after this many steps at each place. */
+    MATCH_LIMIT = 10000,
+    DEPTH_LIMIT = 1000,
+    HEAP_LIMIT_KIB = 512,
+};
+
+struct needle {
+    struct needle *next;
+    slice text; /* at least three octets, lower case */
+    unsigned row;
+};
+
+struct phrasebook {
+    struct arena arena; /* holds this struct too */
+    struct needle *buckets[BUCKETS_N];
+    uint64_t always[WORDS_N]; /* rows without needles */
+    pcre2_code *compiled[ROWS_N];
+    pcre2_match_data *data;
+    pcre2_match_context *limits;
+    char text[PHRASE_MAX_BYTES]; /* of the reply that is looked at, lower case, valid UTF-8 */
+};
+
+static const struct {
+    const char *cause;
+    enum who who;
+} causes[] = {
+#define CAUSE(id, who) {id, WHO_##who},
+#include "lib/catalogue/causes.def"
+#undef CAUSE
+};
+
+size_t phrase_count(void)
+{
+    return PHRASES_N;
+}
+
+const struct phrase_row *phrase_row_of(size_t i)
+{
+    return &phrases[i];
+}
+
+enum who cause_who(const char *cause)
+{
+    for (size_t i = 0; i < sizeof causes / sizeof causes[0]; i++) {
+        if (strcmp(causes[i].cause, cause) == 0)
+            return causes[i].who;
+    }
+    return WHO_NOBODY;
+}
+
+enum who phrase_who(const struct phrase_row *row)
+{
+    return row->who == PHRASE_BY_CAUSE ? cause_who(row->cause) : (enum who)row->who;
+}
+
+static const char *needles_of(unsigned row)
+{
+    return row < PHRASES_N ? phrases[row].needles : speakers[row - PHRASES_N].needles;
+}
+
+static const char *pattern_of(unsigned row)
+{
+    return row < PHRASES_N ? phrases[row].pattern : speakers[row - PHRASES_N].pattern;
+}
+
+/* ---- Needles ---- */
+
+static unsigned bucket_of(const char *p)
+{
+    unsigned a = (unsigned char)p[0], b = (unsigned char)p[1], c = (unsigned char)p[2];
+    return (a * 31 * 31 + b * 31 + c * 17 + (a ^ b) * 257) % BUCKETS_N;
+}
+
+static bool needles_add(struct phrasebook *b, unsigned row)
+{
+    slice all = slice_cstr(needles_of(row)), one;
+    if (all.n == 0)
+        b->always[row / 64] |= UINT64_C(1) << row % 64;
+    while (slice_split(&all, '|', &one)) {
+        struct needle *needle = ARENA_NEW(&b->arena, struct needle);
+        if (needle == NULL)
+            return false;
+        assert(one.n >= 3);
+        struct needle **bucket = &b->buckets[bucket_of(one.p)];
+        *needle = (struct needle){*bucket, one, row};
+        *bucket = needle;
+    }
+    return true;
+}
+
+static void needles_find(const struct phrasebook *b, slice text, uint64_t *hits)
+{
+    memcpy(hits, b->always, sizeof b->always);
+    for (; text.n >= 3; text = slice_tail(text, 1)) {
+        for (const struct needle *n = b->buckets[bucket_of(text.p)]; n != NULL; n = n->next) {
+            if (slice_starts(text, n->text))
+                hits[n->row / 64] |= UINT64_C(1) << n->row % 64;
+        }
+    }
+}
+
+/* ---- Life ---- */
+
+struct phrasebook *phrasebook_new(void)
+{
+    struct arena arena;
+    arena_init(&arena, ARENA_MAX_BYTES);
+    struct phrasebook *b = ARENA_NEW(&arena, struct phrasebook);
+    if (b == NULL)
+        return NULL;
+    b->arena = arena;
+    b->data = pcre2_match_data_create(8, NULL);
+    b->limits = pcre2_match_context_create(NULL);
+    bool is_ok = b->data != NULL && b->limits != NULL;
+    for (unsigned i = 0; i < ROWS_N && is_ok; i++)
+        is_ok = needles_add(b, i);
+    if (!is_ok) {
+        phrasebook_free(b);
+        return NULL;
+    }
+    pcre2_set_match_limit(b->limits, MATCH_LIMIT);
+    pcre2_set_depth_limit(b->limits, DEPTH_LIMIT);
+    pcre2_set_heap_limit(b->limits, HEAP_LIMIT_KIB);
+    return b;
+}
+
+void phrasebook_free(struct phrasebook *b)
+{
+    if (b == NULL)
+        return;
+    for (unsigned i = 0; i < ROWS_N; i++)
+        pcre2_code_free(b->compiled[i]);
+    pcre2_match_data_free(b->data);
+    pcre2_match_context_free(b->limits);
+    struct arena arena = b->arena;
+    arena_release(&arena);
+}
+
+/* ---- One row ---- */
+
+/* A list of beginnings of the basic code ("4", "55") or, with a dot, of the enhanced ("5.7."):
+ * true when one fits, or when there is none. */
+static bool codes_fit(const char *codes, const struct recognised *seen)
+{
+    slice list = slice_cstr(codes), one;
+    char digits[3] = {(char)('0' + seen->code / 100 % 10), (char)('0' + seen->code / 10 % 10),
+                      (char)('0' + seen->code % 10)};
+    if (list.n == 0)
+        return true;
+    while (slice_split(&list, ' ', &one)) {
+        bool is_enhanced = slice_find(one, '.') < one.n;
+        if (slice_starts(is_enhanced ? seen->enhanced : slice_of(digits, sizeof digits), one))
+            return true;
+        /* Without a basic code the class of the enhanced one has to do. */
+        if (!is_enhanced && one.n == 1 && seen->code == 0 && seen->enhanced.n > 0 &&
+            seen->class == one.p[0])
+            return true;
+    }
+    return false;
+}
+
+static bool pattern_fits(struct phrasebook *b, unsigned row, slice text)
+{
+    const char *pattern = pattern_of(row);
+    if (*pattern == '\0')
+        return true; /* its needle says it all */
+    if (b->compiled[row] == NULL) {
+        int err;
+        size_t at;
+        b->compiled[row] =
+            pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
+                          PCRE2_CASELESS | PCRE2_UTF | PCRE2_NO_UTF_CHECK | PCRE2_NO_AUTO_CAPTURE,
+                          &err, &at, NULL);
+        if (b->compiled[row] == NULL)
+            return false; /* no memory: that all patterns compile is tested */
+    }
+    return pcre2_match(b->compiled[row], (PCRE2_SPTR)text.p, text.n, 0, PCRE2_NO_UTF_CHECK, b->data,
+                       b->limits) > 0;
+}
+
+/* ---- What stands in the text ---- */
+
+static bool is_host_char(char c)
+{
+    return ascii_is_alnum(c) || c == '.' || c == '-' || c == ':' || c == '_';
+}
+
+static bool is_address_char(char c)
+{
+    return ascii_is_graphic(c) && strchr("<>()[]{},;:\"'`|\\", c) == NULL;
+}
+
+/* The run of such characters that begins at `at`. */
+static slice run_at(slice text, size_t at, bool (*is)(char))
+{
+    size_t end = at;
+    while (end < text.n && is(text.p[end]))
+        end++;
+    while (end > at && (text.p[end - 1] == '.' || text.p[end - 1] == ':'))
+        end--;
+    return slice_of(text.p + at, end - at);
+}
+
+static bool is_url_char(char c)
+{
+    return ascii_is_graphic(c) && strchr("<>\"')(]", c) == NULL;
+}
+
+/* The first of each kind; addresses that nobody is asked about (loopback) are passed over. */
+static void values_find(slice text, struct phrase_values *v)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        char before = i > 0 ? text.p[i - 1] : ' ';
+        if (is_host_char(before) || !ascii_is_alnum(text.p[i]))
+            continue;
+        slice word = run_at(text, i, is_host_char);
+        struct ip ip;
+        if (v->ip.n == 0 && ip_parse(word, &ip) == IP_OK && !ip_is_loopback(&ip) && !ip_is_any(&ip))
+            v->ip = word;
+        if (v->url.n == 0 && (slice_starts_ci(slice_tail(text, i), SLICE_LIT("http://")) ||
+                              slice_starts_ci(slice_tail(text, i), SLICE_LIT("https://"))))
+            v->url = run_at(text, i, is_url_char);
+    }
+    size_t at = slice_find(text, '@');
+    if (at < text.n && v->address.n == 0) {
+        size_t from = at;
+        while (from > 0 && is_address_char(text.p[from - 1]))
+            from--;
+        slice address = run_at(text, from, is_address_char);
+        if (from < at && address.n > at - from + 1)
+            v->address = address;
+    }
+}
+
+static void capture(const struct phrasebook *b, const pcre2_code *code, slice text,
+                    const char *name, slice *ret)
+{
+    int n = pcre2_substring_number_from_name(code, (PCRE2_SPTR)name);
+    if (n <= 0)
+        return;
+    const size_t *o = pcre2_get_ovector_pointer(b->data);
+    if (o[2 * n] == PCRE2_UNSET || o[2 * n + 1] <= o[2 * n] || o[2 * n + 1] > text.n)
+        return;
+    *ret = slice_of(text.p + o[2 * n], o[2 * n + 1] - o[2 * n]);
+}
+
+static void captures_take(const struct phrasebook *b, unsigned row, slice text,
+                          struct phrase_values *v)
+{
+    const pcre2_code *code = b->compiled[row];
+    uint32_t names = 0;
+    if (code == NULL || pcre2_pattern_info(code, PCRE2_INFO_NAMECOUNT, &names) != 0 || names == 0)
+        return;
+    capture(b, code, text, "ip", &v->ip);
+    capture(b, code, text, "address", &v->address);
+    capture(b, code, text, "domain", &v->domain);
+    capture(b, code, text, "list", &v->list);
+    capture(b, code, text, "url", &v->url);
+    capture(b, code, text, "size", &v->size);
+    capture(b, code, text, "limit", &v->limit);
+}
+
+/* ---- A reply ---- */
+
+/* The text in lower case. An octet outside of ASCII that is no UTF-8 becomes a '?'; so places in
+ * the copy are places in the text. */
+static slice text_lower(struct phrasebook *b, slice text)
+{
+    slice rest = text;
+    size_t n = 0;
+    while (rest.n > 0) {
+        slice after = rest;
+        uint32_t cp;
+        size_t taken = utf8_take(&after, &cp) ? rest.n - after.n : 0;
+        if (taken <= 1)
+            b->text[n++] = taken == 1 ? ascii_lower(rest.p[0]) : '?';
+        for (size_t i = 0; taken > 1 && i < taken; i++)
+            b->text[n++] = rest.p[i];
+        rest = slice_tail(rest, taken == 0 ? 1 : taken);
+    }
+    return slice_of(b->text, n);
+}
+
+/* The first row from..to that has a hit, whose codes are right and whose pattern fits; else to. */
+static unsigned row_find(struct phrasebook *b, const uint64_t *hits, unsigned from, unsigned to,
+                         const struct recognised *seen, slice text)
+{
+    for (unsigned row = from; row < to; row++) {
+        if (row % 64 == 0 && hits[row / 64] == 0) {
+            row += 63;
+            continue;
+        }
+        if ((hits[row / 64] >> row % 64 & 1) != 0 &&
+            (row >= PHRASES_N || codes_fit(phrases[row].codes, seen)) && pattern_fits(b, row, text))
+            return row;
+    }
+    return to;
+}
+
+bool phrasebook_find(struct phrasebook *b, const struct recognised *seen, struct phrase_match *ret)
+{
+    slice original = slice_head(seen->text, PHRASE_MAX_BYTES);
+    slice text = text_lower(b, original);
+    uint64_t hits[WORDS_N];
+    struct phrase_match m = {.row = NULL};
+    needles_find(b, text, hits);
+    unsigned row = row_find(b, hits, 0, PHRASES_N, seen, text);
+    if (row < PHRASES_N) {
+        m.row = &phrases[row];
+        captures_take(b, row, original, &m.values);
+        if (m.row->system[0] != '\0')
+            m.system = m.row->system;
+    }
+    if (m.system == NULL) {
+        unsigned speaker = row_find(b, hits, PHRASES_N, ROWS_N, seen, text);
+        if (speaker < ROWS_N)
+            m.system = speakers[speaker - PHRASES_N].system;
+    }
+    if (m.row == NULL && m.system == NULL)
+        return false;
+    values_find(original, &m.values);
+    *ret = m;
+    return true;
+}
