@@ -218,6 +218,8 @@ bool exchange_ask(struct exchange *x)
 
 /* ---- late answers ---- */
 
+/* The right password of an account with an imported hash: its forms of today are made when there is
+ * time. */
 static void renew_forms(const struct exchange *x, slice password)
 {
     struct directory *d = x->directory;

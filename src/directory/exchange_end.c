@@ -96,8 +96,6 @@ static bool make_pass(const struct exchange *x, struct buf *out)
     return pass_print(out, &pass, slice_of(d->keys.pass, sizeof d->keys.pass));
 }
 
-/* The right password of an account with an imported hash: its forms of today are made when there is
- * time. */
 struct naming {
     uint64_t id;
     struct log_line *line;

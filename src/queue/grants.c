@@ -79,7 +79,7 @@ static bool is_revoked(const struct grants *g, const struct grant *t)
 {
     for (size_t i = 0; i < g->revoked_n; i++) {
         const struct grants_revoked *r = &g->revoked[i];
-        if (t->issued_at_ms < r->before_ms &&
+        if (t->issued_at_ms <= r->before_ms &&
             (r->credential == 0 || r->credential == t->credential) &&
             slice_eq(slice_of(r->account, r->account_n), t->account))
             return true;

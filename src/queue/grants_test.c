@@ -153,7 +153,8 @@ static void revoked_ones_are_refused(void **state)
         {"alice@example.org", 0, NOW + 1, GRANTS_REVOKED},
         {"alice@example.org", 8, NOW + 1, GRANTS_OK},
         {"bob@example.org", 0, NOW + 1, GRANTS_OK},
-        {"alice@example.org", 7, NOW, GRANTS_OK}, /* issued after it */
+        {"alice@example.org", 7, NOW, GRANTS_REVOKED},
+        {"alice@example.org", 7, NOW - 1, GRANTS_OK}, /* issued after it */
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct grants g;

@@ -443,11 +443,13 @@ void links_abort(struct host *h, bool all)
 {
     for (struct link *l = h->links, *next; l != NULL; l = next) {
         next = l->next;
-        if (l->state != LINK_OPEN || l->transfer == NULL ||
-            (!all && l->client.stage >= CLIENT_AT_FINAL))
-            continue;
-        client_fail(&l->client, CLIENT_ABORTED);
-        serve(l);
+        if (l->state == LINK_OPENING) {
+            if (all)
+                cannot_connect(l, ECANCELED);
+        } else if (l->transfer != NULL && (all || l->client.stage < CLIENT_AT_FINAL)) {
+            client_fail(&l->client, CLIENT_ABORTED);
+            serve(l);
+        }
     }
 }
 

@@ -33,10 +33,9 @@ struct client {
     uint32_t listener;
     uint32_t admit_ask; /* not 0: counters are being asked */
     uint32_t file_asks;
-    uint32_t
-        open_file_ask; /* not 0: a file for the body was asked for, nothing is read until then */
+    uint32_t open_file_ask; /* not 0: a file for the body was asked for, nothing is read */
     uint64_t timer_at_ms;
-    uint64_t eof_at_ms; /* with has_eof */
+    uint64_t eof_at_ms;    /* with has_eof */
     uint64_t signed_in_ms; /* wall clock: when the last exchange began */
     struct ip ip;
     uint16_t port;

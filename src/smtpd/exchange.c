@@ -98,7 +98,7 @@ void client_forget_exchanges(struct server *s)
 static bool is_revoked(const struct client *c, const struct ipc_revoke *r)
 {
     /* The exchange began before what it ended with was made, so none is missed. */
-    return c->session != NULL && !c->is_closing && c->signed_in_ms < r->before_ms &&
+    return c->session != NULL && !c->is_closing && c->signed_in_ms <= r->before_ms &&
            slice_eq(session_account(c->session), r->account) &&
            (r->credential == 0 || r->credential == session_credential(c->session));
 }

@@ -8,8 +8,9 @@
 /* May account send as address (a reverse-path without angle brackets)? 1, 0 or -errno. It may as:
  * nobody (the empty address of <>, RFC 5321 4.5.5); itself, with or without a tag; an alias that
  * has it for a target, or that leads to it alone; with a catch-all that has it for a target,
- * whatever nobody else has (not in a domain of a backend's, whose accounts are not known here); an address that was granted to it, with or without a tag; any address
- * of a domain that was granted to it. An account that a backend knows need not be in the database.
+ * whatever nobody else has (not in a domain of a backend's, whose accounts are not known here); an
+ * address that was granted to it, with or without a tag; any address of a domain that was granted
+ * to it. An account that a backend knows need not be in the database.
  */
 int directory_may_send_as(struct directory_db *db, const struct directory_rules *rules,
                           struct arena *scratch, slice account, slice address);
