@@ -7,6 +7,7 @@
 
 /* Without its NUL, as Linux has it (unix(7)). */
 #define SOCKET_PATH_MAX 107
+#define PATH_MAX_LENGTH 1024
 
 /* What reading needs to know and where it reports. */
 struct reader {
@@ -32,6 +33,11 @@ bool value_read(struct reader *r, const struct key_row *key, struct conf_origin 
 void value_print(struct buf *out, const struct key_row *key, const void *field);
 /* An empty list or text, which is not printed where that is the default. */
 bool value_is_empty(const struct key_row *key, const void *field);
+
+/* A count, size or duration, by the key's kind and within its bounds; and as it is read. */
+bool number_read(struct reader *r, const struct key_row *key, const struct token *word,
+                 uint64_t *ret) __attribute__((warn_unused_result));
+void number_print(struct buf *out, enum kind kind, uint64_t v);
 
 /* Room for one more element of `size` bytes; NULL: out_of_memory is set. */
 void *list_add(struct reader *r, struct any_list *list, size_t size);
