@@ -94,10 +94,31 @@ static json_t *rfc_json(slice rfc)
     return array;
 }
 
+/* What stood in the text: only what was there. */
+static json_t *values_json(const struct phrase_values *v)
+{
+    const struct {
+        const char *key;
+        slice value;
+    } rows[] = {{"ip", v->ip},   {"address", v->address}, {"domain", v->domain}, {"list", v->list},
+                {"url", v->url}, {"size", v->size},       {"limit", v->limit}};
+    json_t *object = json_object();
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0] && object != NULL; i++) {
+        /* What is no UTF-8 is left out. */
+        json_t *value = rows[i].value.n > 0 ? json_stringn(rows[i].value.p, rows[i].value.n) : NULL;
+        if (value != NULL && json_object_set_new(object, rows[i].key, value) != 0) {
+            json_decref(object);
+            object = NULL;
+        }
+    }
+    return object;
+}
+
 json_t *explanation_json(const struct explanation *e)
 {
     json_t *code = e->code == 0 ? json_null() : json_integer(e->code);
-    return json_pack("{s:o, s:o, s:f, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o}",
+    return json_pack("{s:o, s:o, s:f, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, "
+                     "s:o, s:i}",
                      "reason", string_or_null(slice_cstr(e->reason)), "cause",
                      string_or_null(slice_cstr(e->cause)), "confidence", e->percent / 100.0, "kind",
                      reply_kind_name(e->kind), "code", code, "enhanced",
@@ -105,7 +126,8 @@ json_t *explanation_json(const struct explanation *e)
                      string_or_null(e->title), "meaning", string_or_null(e->meaning), "when",
                      string_or_null(e->when), "fix", explain_lines_json(e->fix), "learn",
                      explain_learn_json(e->rfc, e->related), "lang", language_code(e->lang),
-                     "system", string_or_null(slice_cstr(e->system)), "rfc", rfc_json(e->rfc));
+                     "system", string_or_null(slice_cstr(e->system)), "rfc", rfc_json(e->rfc),
+                     "values", values_json(&e->values), "recipients", (int)e->failed);
 }
 
 /* ---- The terminal ---- */
@@ -152,6 +174,15 @@ static void print_explanation(struct buf *out, size_t width, const struct explan
         print_label(out, width, ui_text(e->lang, UI_LABEL_WHO), who_text(e->lang, e->who));
     if (e->reason != NULL)
         print_label(out, width, ui_text(e->lang, UI_LABEL_REASON), e->reason);
+    if (e->system != NULL)
+        print_label(out, width, ui_text(e->lang, UI_LABEL_SYSTEM), e->system);
+    if (e->is_known && e->percent < 95 && !e->is_plain_code) {
+        char percent[16];
+        snprintf(percent, sizeof percent, "%u %%", e->percent);
+        print_label(out, width, ui_text(e->lang, UI_LABEL_SURE), percent);
+    }
+    if (e->about.n > 0)
+        layout_paragraph(out, width, SLICE_LIT("  "), e->about);
     layout_heading(out, slice_cstr(ui_text(e->lang, UI_DESCRIPTION)));
     layout_paragraph(out, width, SLICE_LIT("  "), e->meaning);
     layout_heading(out, slice_cstr(ui_text(e->lang, UI_WHEN)));

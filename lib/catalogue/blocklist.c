@@ -65,6 +65,86 @@ bool blocklist_find(slice zone, enum blocklist_id *ret)
     return false;
 }
 
+/* What else lists are called in replies, in lower case; narrow names before wide ones. */
+static const struct {
+    const char *word;
+    enum blocklist_id id;
+} nicknames[] = {
+    {"spamhaus.org/sbl", BLOCKLIST_SPAMHAUS_SBL},
+    {"spamhaus.org/xbl", BLOCKLIST_SPAMHAUS_XBL},
+    {"spamhaus.org/pbl", BLOCKLIST_SPAMHAUS_PBL},
+    {"spamhaus.org/dbl", BLOCKLIST_SPAMHAUS_DBL},
+    {"exploits block list", BLOCKLIST_SPAMHAUS_XBL},
+    {"policy block list", BLOCKLIST_SPAMHAUS_PBL},
+    {"domain is listed in spamhaus", BLOCKLIST_SPAMHAUS_DBL},
+    {"spamhaus", BLOCKLIST_SPAMHAUS_ZEN},
+    {"abuseat.org", BLOCKLIST_CBL},
+    {"spamcop", BLOCKLIST_SPAMCOP},
+    {"barracudacentral", BLOCKLIST_BARRACUDA},
+    {"barracuda reputation", BLOCKLIST_BARRACUDA},
+    {"barracudanetworks.com/reputation", BLOCKLIST_BARRACUDA},
+    {"sorbs", BLOCKLIST_SORBS},
+    {"uceprotect", BLOCKLIST_UCEPROTECT_1},
+    {"backscatterer", BLOCKLIST_BACKSCATTERER},
+    {"abusix", BLOCKLIST_ABUSIX},
+    {"mailspike", BLOCKLIST_MAILSPIKE},
+    {"psbl", BLOCKLIST_PSBL},
+    {"surriel", BLOCKLIST_PSBL},
+    {"surbl", BLOCKLIST_SURBL},
+    {"uribl.com", BLOCKLIST_URIBL},
+    {"ivmuri", BLOCKLIST_INVALUEMENT_URI},
+    {"ivmsip", BLOCKLIST_INVALUEMENT_SIP},
+    {"invaluement", BLOCKLIST_INVALUEMENT_SIP},
+    {"senderscore", BLOCKLIST_SENDERSCORE},
+    {"sender score", BLOCKLIST_SENDERSCORE},
+    {"junkemailfilter", BLOCKLIST_HOSTKARMA},
+    {"hostkarma", BLOCKLIST_HOSTKARMA},
+    {"spamrats", BLOCKLIST_SPAMRATS},
+    {"gbudb", BLOCKLIST_GBUDB},
+    {"dronebl", BLOCKLIST_DRONEBL},
+    {"blocklist.de", BLOCKLIST_BLOCKLIST_DE},
+    {"spameatingmonkey", BLOCKLIST_SEM_BLACK},
+    {"s5h.net", BLOCKLIST_S5H},
+    {"0spam", BLOCKLIST_ZEROSPAM},
+    {"spfbl", BLOCKLIST_SPFBL},
+    {"nixspam", BLOCKLIST_NIXSPAM},
+    {"manitu", BLOCKLIST_NIXSPAM},
+    {"njabl", BLOCKLIST_NJABL},
+    {"ordb.org", BLOCKLIST_ORDB},
+    {"dsbl.org", BLOCKLIST_DSBL},
+    {"ahbl", BLOCKLIST_AHBL},
+};
+
+static bool has_word(slice text, slice word)
+{
+    for (; text.n >= word.n; text = slice_tail(text, 1)) {
+        if (slice_starts_ci(text, word))
+            return true;
+    }
+    return false;
+}
+
+bool blocklist_named(slice text, enum blocklist_id *ret)
+{
+    size_t longest = 0;
+    for (unsigned i = 0; i < BLOCKLIST_COUNT; i++) {
+        const slice names[] = {slice_cstr(lists[i].zone), slice_cstr(lists[i].name)};
+        for (size_t k = 0; k < 2; k++) {
+            if (names[k].n > longest && names[k].n > 4 && has_word(text, names[k])) {
+                longest = names[k].n;
+                *ret = (enum blocklist_id)i;
+            }
+        }
+    }
+    for (size_t i = 0; i < sizeof nicknames / sizeof nicknames[0] && longest == 0; i++) {
+        if (has_word(text, slice_cstr(nicknames[i].word))) {
+            *ret = nicknames[i].id;
+            return true;
+        }
+    }
+    return longest > 0;
+}
+
 static bool listing_find(slice name, enum listing *ret)
 {
     for (unsigned i = 0; i < LISTING_COUNT; i++) {

@@ -59,6 +59,10 @@ const struct blocklist *blocklist_of(enum blocklist_id id);
  * untouched when there is none. */
 bool blocklist_find(slice zone, enum blocklist_id *ret) __attribute__((warn_unused_result));
 
+/* The list that a text speaks of, by zone, name or address of its pages ("see www.spamcop.net"),
+ * the longest that occurs. *ret is untouched when there is none. */
+bool blocklist_named(slice text, enum blocklist_id *ret) __attribute__((warn_unused_result));
+
 /* What the answer means that a list gave. False: it is no answer of a block list (outside
  * 127.0.0.0/8, or no address), or the list is closed. */
 bool blocklist_listing(enum blocklist_id id, slice answer, enum listing *ret)

@@ -1,5 +1,7 @@
 #include "lib/catalogue/lookup.h"
 
+#include "lib/catalogue/blocklist.h"
+#include "lib/catalogue/bounce.h"
 #include "lib/catalogue/lookup_int.h"
 #include "lib/catalogue/recognise.h"
 
@@ -287,7 +289,7 @@ static bool explain_enhanced(struct lookup *l, const struct recognised *seen)
         e->rfc = slice_cstr(enhanced_rows[id].rfc);
         e->cause = e->kind == KIND_SUCCESS ? "ok" : enhanced_rows[id].cause;
         /* X.0.0, X.7.0 and X.7.1 are used for everything. */
-        e->percent = seen->detail == 0 || (seen->subject == 7 && seen->detail == 1) ? 35 : 65;
+        e->percent = seen->detail == 0 || (seen->subject == 7 && seen->detail == 1) ? 35 : 60;
         enum reason_id reason;
         if (e->cause[0] == '\0') {
             e->cause = NULL;
@@ -488,11 +490,8 @@ static bool explain_words(struct lookup *l, const struct recognised *seen, bool 
     return true;
 }
 
-static bool explain_reply(struct lookup *l, slice what)
+static bool explain_seen(struct lookup *l, struct recognised seen)
 {
-    struct recognised seen;
-    if (!recognise(l->a, what, &seen))
-        return false;
     l->e.code = seen.code;
     enum reason_id reason = REASON_COUNT;
     enum enhanced_id enhanced;
@@ -510,7 +509,7 @@ static bool explain_reply(struct lookup *l, slice what)
         if (!arena_copy(l->a, seen.enhanced, &l->e.enhanced))
             return false;
         if (seen.code != 0 && find_by_codes(&seen, &reason)) {
-            explain_reason(l, reason, 80);
+            explain_reason(l, reason, 65);
             return true;
         }
         if (enhanced_find(seen.enhanced, &enhanced) || !code_find(seen.code, &code))
@@ -520,6 +519,100 @@ static bool explain_reply(struct lookup *l, slice what)
         return explain_code(l);
     explain_nothing(l);
     return true;
+}
+
+/* ---- Block lists ---- */
+
+static bool is_about_lists(const char *cause)
+{
+    static const char *const causes[] = {"ip-blocklisted", "ip-reputation", "domain-reputation",
+                                         "dynamic-ip"};
+    for (size_t i = 0; cause != NULL && i < sizeof causes / sizeof causes[0]; i++) {
+        if (strcmp(cause, causes[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum ui_id listed_text(const struct blocklist *list, const struct explanation *e)
+{
+    if (list->state == LIST_CLOSED)
+        return UI_LISTED_CLOSED;
+    if (list->removal[0] == '\0')
+        return UI_LISTED_NO_PAGE;
+    if (list->target == TARGET_DOMAINS)
+        return UI_LISTED_DOMAIN;
+    return e->values.ip.n > 0 ? UI_LISTED_ADDRESS : UI_LISTED_SOMETHING;
+}
+
+/* Where the text names a list, the first step is the way off it. */
+static bool advise_list(struct lookup *l, slice text)
+{
+    struct explanation *e = &l->e;
+    enum blocklist_id id;
+    if (!is_about_lists(e->cause) || !blocklist_named(text, &id))
+        return true;
+    const struct blocklist *list = blocklist_of(id);
+    const struct compose_value values[] = {{"ip", e->values.ip},
+                                           {"list", slice_cstr(list->name)},
+                                           {"url", slice_cstr(list->removal)}};
+    slice parts[3] = {{0}, SLICE_LIT("\n"), e->fix};
+    if (list->state == LIST_CLOSED)
+        e->who = WHO_RECIPIENT_ADMIN;
+    e->values.list = slice_cstr(list->name);
+    return compose_fill(l->a, slice_cstr(ui_text(l->lang, listed_text(list, e))), values, 3,
+                        &parts[0]) &&
+           compose_join(l->a, (slice){0}, parts, 3, &e->fix);
+}
+
+/* ---- A reply, alone or in a bounce or log ---- */
+
+static bool explain_recipients(struct lookup *l, const struct bounce *b)
+{
+    struct explanation *e = &l->e;
+    char digits[10];
+    size_t n = sizeof digits;
+    if (e->values.address.n == 0)
+        e->values.address = b->recipient;
+    e->failed = b->form == FORM_REPORT ? b->failed : 0;
+    if (e->failed < 2)
+        return true;
+    for (unsigned rest = e->failed; rest > 0; rest /= 10)
+        digits[--n] = (char)('0' + rest % 10);
+    const struct compose_value values[] = {{"count", slice_of(digits + n, sizeof digits - n)},
+                                           {"address", b->recipient}};
+    return compose_fill(l->a, slice_cstr(ui_text(l->lang, UI_REPORT_RECIPIENTS)), values, 2,
+                        &e->about);
+}
+
+/* The reply that decided; a report's status stands in for an enhanced code that it lacks. */
+static bool recognise_bounce(struct lookup *l, const struct bounce *b, struct recognised *ret)
+{
+    struct recognised status;
+    if (!recognise(l->a, b->reply.n > 0 ? b->reply : b->status, ret))
+        return false;
+    if (ret->enhanced.n > 0 || b->status.n == 0)
+        return true;
+    if (!recognise(l->a, b->status, &status))
+        return false;
+    /* "5.0.0" and a class other than the reply's say nothing. */
+    bool fits = ret->code == 0 ||
+                (status.class >= '2' && ret->code / 100 == (unsigned)(status.class - '0'));
+    if (status.enhanced.n > 0 && fits && !slice_is(slice_tail(status.enhanced, 1), ".0.0")) {
+        ret->enhanced = status.enhanced;
+        ret->class = status.class;
+        ret->subject = status.subject;
+        ret->detail = status.detail;
+    }
+    return true;
+}
+
+static bool explain_reply(struct lookup *l, slice what)
+{
+    struct bounce b;
+    struct recognised seen;
+    return bounce_read(l->a, what, &b) && recognise_bounce(l, &b, &seen) && explain_seen(l, seen) &&
+           advise_list(l, seen.text) && explain_recipients(l, &b);
 }
 
 bool explain(struct arena *a, struct phrasebook *book, const struct language *lang, slice what,

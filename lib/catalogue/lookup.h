@@ -38,6 +38,8 @@ struct explanation {
     slice rfc;                   /* "RFC 5321 3.3; RFC 3463 3.2", may be empty */
     slice related;               /* codes and ids, blanks between them, may be empty */
     struct phrase_values values; /* what stood in the text */
+    unsigned failed;             /* recipients that a report says have failed, else 0 */
+    slice about;                 /* which of several recipients this is about, else empty */
 };
 
 /* The most of what that is looked at; what follows is cut off. */

@@ -111,6 +111,73 @@ static void spells_digits_only_without_a_reason(void **state)
     arena_release(&a);
 }
 
+static void assert_first_step(const struct explanation *e, const char *want)
+{
+    assert_slice(slice_head(e->fix, slice_find(e->fix, '\n')), slice_cstr(want));
+}
+
+static void names_the_list_and_the_way_off_it(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    struct explanation e = explained(&a, SLICE_LIT("554 5.7.1 Service unavailable; Client host "
+                                                   "[203.0.113.7] blocked using zen.spamhaus.org"));
+    assert_string_equal(e.cause, "ip-blocklisted");
+    assert_first_step(&e, "203.0.113.7 is listed by Spamhaus ZEN. End what led to the entry, then "
+                          "look it up and ask for its removal: https://check.spamhaus.org/");
+    assert_int_equal(e.who, WHO_SENDER_ADMIN);
+    e = explained(&a, SLICE_LIT("550 203.0.113.7 is listed in SORBS"));
+    assert_first_step(&e, "SORBS was closed and lists nobody any more; who still asks it may be "
+                          "told that everybody is listed. The administrator of the receiving side "
+                          "has to take it out of the configuration.");
+    assert_int_equal(e.who, WHO_RECIPIENT_ADMIN);
+    e = explained(&a, SLICE_LIT("550 5.7.1 Sender domain is on a block list: dbl.spamhaus.org"));
+    assert_string_equal(e.cause, "domain-reputation");
+    assert_slice(e.values.list, SLICE_LIT("Spamhaus DBL"));
+    arena_release(&a);
+}
+
+static void explains_bounces_and_logs(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    struct explanation e =
+        explained(&a, SLICE_LIT("Final-Recipient: rfc822; jane@example.org\nAction: failed\n"
+                                "Status: 5.2.2\nDiagnostic-Code: smtp; 550 mailbox is full\n\n"
+                                "Final-Recipient: rfc822; joe@example.org\nAction: failed\n"
+                                "Status: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 unknown\n"));
+    assert_string_equal(e.cause, "mailbox-full");
+    assert_slice(e.enhanced, SLICE_LIT("5.2.2"));
+    assert_int_equal(e.failed, 2);
+    assert_slice(e.values.address, SLICE_LIT("jane@example.org"));
+    assert_slice(e.about, SLICE_LIT("2 recipients failed in this report; what follows is about the "
+                                    "first, jane@example.org."));
+    e = explained(&a, SLICE_LIT("Nov 22 05:18:50 a sendmail[250]: k1: to=<x@example.org>, "
+                                "relay=mx.example.org [192.0.2.1], dsn=5.1.1, stat=User unknown"));
+    assert_string_equal(e.cause, "mailbox-not-found");
+    assert_slice(e.enhanced, SLICE_LIT("5.1.1"));
+    assert_int_equal(e.kind, KIND_PERMANENT);
+    arena_release(&a);
+}
+
+/* Where words and digits disagree the words win, and it is said to be less sure. */
+static void believes_words_more_than_digits(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    struct explanation agrees = explained(&a, SLICE_LIT("550 5.2.2 mailbox is full"));
+    unsigned sure = agrees.percent;
+    struct explanation differs = explained(&a, SLICE_LIT("550 5.1.1 mailbox is full"));
+    assert_string_equal(differs.cause, "mailbox-full");
+    assert_true(differs.percent < sure);
+    struct explanation numbers = explained(&a, SLICE_LIT("550 5.1.1 frobnicated"));
+    assert_true(numbers.percent <= 80);
+    arena_release(&a);
+}
+
 /* Whatever Candor sends it explains with certainty, and by its own row. */
 static void knows_its_own_replies(void **state)
 {
@@ -221,6 +288,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(recognises_what_it_is_given),
         cmocka_unit_test(spells_digits_only_without_a_reason),
+        cmocka_unit_test(names_the_list_and_the_way_off_it),
+        cmocka_unit_test(explains_bounces_and_logs),
+        cmocka_unit_test(believes_words_more_than_digits),
         cmocka_unit_test(knows_its_own_replies),
         cmocka_unit_test(explains_every_row_in_every_language),
         cmocka_unit_test(says_so_when_the_arena_is_full),
