@@ -43,7 +43,7 @@ static void says_what_it_should(void **state)
                            "250-SIZE 1000\r\n"
                            "250 HELP\r\n"));
     facts = (struct reply_facts){.host = SLICE_LIT("mx"), .is_greeting = true};
-    assert_true(slice_starts(made(&out, REASON_SERVER_BUSY, &facts), SLICE_LIT("421 mx The")));
+    assert_true(slice_starts(made(&out, REASON_SERVER_SHUTDOWN, &facts), SLICE_LIT("421 mx The")));
     assert_true(slice_starts(made(&out, REASON_DATA_GO, &facts), SLICE_LIT("354 Send")));
     assert_true(slice_starts(made(&out, REASON_SENDER_OK, &facts), SLICE_LIT("250 Sender <>")));
     buf_release(&out);

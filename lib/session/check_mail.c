@@ -59,7 +59,11 @@ struct verdict check_mailbox(const struct check_facts *facts, struct view *view)
         return verdict_reject(REASON_RECIPIENT_ADDRESS_BAD);
     case RECIPIENT_NOT_LOCAL:
         /* RFC 6409 3.1: our own users write to everybody. */
-        return facts->is_signed_in ? verdict_next() : verdict_reject(REASON_RELAY_DENIED);
+        if (facts->is_signed_in)
+            return verdict_next();
+        return verdict_reject(slice_ends(facts->recipient, SLICE_LIT("]"))
+                                  ? REASON_DOMAIN_LITERAL_NOT_LOCAL
+                                  : REASON_RELAY_DENIED);
     case RECIPIENT_FORWARDED:
         return (struct verdict){VERDICT_NEXT, REASON_USER_FORWARDED, a.text};
     case RECIPIENT_MOVED:

@@ -1,4 +1,6 @@
-/* run FILE...: holds each conversation against the session, cut and answered in several ways.
+/* run [--all] FILE...: holds each conversation against the session, cut and answered in several
+ * ways. With --all the files are all that there are, and together they have to show everything that
+ * coverage.h knows of.
  *
  *   # comment
  *   = KEY VALUE        before the first line of the conversation: what the world is like (below)
@@ -10,6 +12,7 @@
  *   S  (closed)        ... and has closed the connection
  *   T: ok | fails      the TLS handshake ends
  *   R: revoke          what the client signed in with is taken back
+ *   R: shutdown        the server goes down
  *   W: SECONDS         time passes
  *   M: text            the last message that was stored has this line ('*' as above)
  *   M| text            ... with the escapes of C|
@@ -20,6 +23,7 @@
 #include <stdlib.h>
 
 #include "lib/base/ascii.h"
+#include "tests/dialogues/coverage.h"
 #include "tests/support/session_host.h"
 
 struct run {
@@ -173,6 +177,10 @@ static void set(struct run *r, slice key, slice value)
         h->admit = slice_is(value, "too-many-here") ? ADMIT_TOO_MANY_HERE : ADMIT_TOO_MANY;
     else if (slice_is(key, "space"))
         h->space = SPACE_LOW;
+    else if (slice_is(key, "commit") && slice_is(value, "lost"))
+        h->commit_is_lost = true;
+    else if (slice_is(key, "store"))
+        h->store_fails = slice_is(value, "fails");
     else if (slice_is(key, "commit"))
         h->commit = slice_is(value, "full")        ? COMMIT_FULL
                     : slice_is(value, "not-asked") ? COMMIT_NOT_ASKED
@@ -325,7 +333,10 @@ static void step(struct run *r, slice line)
     } else if (kind == 'T') {
         session_host_tls(&r->host, slice_is(text, "ok"));
     } else if (kind == 'R') {
-        session_host_revoke(&r->host);
+        if (slice_is(text, "shutdown"))
+            session_host_shutdown(&r->host);
+        else
+            session_host_revoke(&r->host);
     } else if (kind == 'M' || kind == 'N') {
         struct buf pattern;
         buf_init(&pattern, 65536);
@@ -377,17 +388,21 @@ int main(int argc, char **argv)
         bool late;
     } ways[] = {{0, false}, {1, false}, {1, true}, {7, true}, {0, true}};
     size_t passed = 0, failed = 0;
-    for (int i = 1; i < argc; i++) {
+    bool is_all = argc > 1 && slice_is(slice_cstr(argv[1]), "--all");
+    for (int i = is_all ? 2 : 1; i < argc; i++) {
         struct buf text;
         buf_init(&text, 1024 * 1024);
         bool ok = read_file(argv[i], &text);
         for (size_t w = 0; ok && w < sizeof ways / sizeof ways[0]; w++)
             ok = run_once(argv[i], buf_slice(&text), ways[w].chunk, ways[w].late);
+        coverage_take(ok);
         *(ok ? &passed : &failed) += 1;
         if (!ok)
             fprintf(stderr, "FAILED %s\n", argv[i]);
         buf_release(&text);
     }
     printf("%zu passed, %zu failed\n", passed, failed);
+    if (is_all && !coverage_print())
+        failed++;
     return failed == 0 && passed > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -136,10 +136,11 @@ static void take_commit(struct session_host *h)
     buf_add(&h->messages, c->header);
     buf_add(&h->messages, c->stored ? buf_slice(&h->store) : c->body);
     buf_clear(&h->store);
-    keep_answer(h, c->ask_id,
-                (struct answer){.state = h->queue_is_dead ? ANSWER_FAILED : ANSWER_GIVEN,
-                                .code = h->commit,
-                                .number = h->commits});
+    if (!h->commit_is_lost)
+        keep_answer(h, c->ask_id,
+                    (struct answer){.state = h->queue_is_dead ? ANSWER_FAILED : ANSWER_GIVEN,
+                                    .code = h->commit,
+                                    .number = h->commits});
 }
 
 static enum auth_code code_of(const struct sasl *s)
@@ -208,6 +209,8 @@ static void carry_out(struct session_host *h)
 {
     struct effects *fx = &h->fx;
     buf_add(&h->store, buf_slice(&fx->store));
+    if (h->store_fails && fx->store.n > 0)
+        session_store_failed(h->session, false);
     if (fx->has_commit)
         take_commit(h);
     if (fx->has_auth)
@@ -283,6 +286,12 @@ void session_host_tls(struct session_host *h, bool ok)
                                     h->has_certificate};
     h->wants_tls = false;
     session_tls_done(h->session, ok ? &tls : NULL, h->now_ms, &h->fx);
+    carry_out(h);
+}
+
+void session_host_shutdown(struct session_host *h)
+{
+    session_shutdown(h->session, &h->fx);
     carry_out(h);
 }
 

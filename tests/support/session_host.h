@@ -37,6 +37,8 @@ struct session_host {
     bool directory_is_dead, queue_is_dead, counters_are_dead;
     bool answers_late; /* after the whole feed call, not inside it */
     bool answers_never;
+    bool commit_is_lost; /* its answer never comes */
+    bool store_fails;    /* the shell cannot keep what it is given of a body */
 
     struct session *session;
     struct effects fx;
@@ -63,6 +65,8 @@ void session_host_feed(struct session_host *h, slice bytes, size_t chunk);
 void session_host_wait(struct session_host *h, uint64_t ms);
 /* The handshake that was asked for ends. */
 void session_host_tls(struct session_host *h, bool ok);
+/* The server goes down. */
+void session_host_shutdown(struct session_host *h);
 /* What it signed in with is taken back. */
 void session_host_revoke(struct session_host *h);
 
