@@ -189,6 +189,34 @@ def test_moved(server, candor):
     assert rcpt().code == 250
 
 
+@pytest.mark.parametrize("rule, code, enhanced", [("", 452, "4.2.2"),
+                                                  ("full-mailbox refuse", 552, "5.2.2")])
+def test_a_full_mailbox(new_server, rule, code, enhanced):
+    """What was answered with 250 arrives, and then there is no more 250."""
+    server = new_server(extra=rule)
+    server.candor("account", "quota", "alice", "10K", "-c", str(server.conf))
+    server.start()
+    text = b"Subject: %d\r\n\r\n" + b"x" * 70 * 100
+
+    def rcpt(more=""):
+        with server.talk() as talk:
+            talk.command("EHLO client.example")
+            talk.command(f"MAIL FROM:<you@client.example>{more}")
+            return talk.command(f"RCPT TO:<{ALICE}>")
+    for i in range(2):
+        reply = rcpt(" SIZE=20000")
+        assert reply.code == code and reply.enhanced == enhanced
+        with server.talk() as talk:
+            assert talk.message(text % i, ALICE).code == 250
+        server.wait_message("alice", f"Subject: {i}")
+    eventually(lambda: rcpt().code == code, 10, "a full mailbox")
+    assert rcpt(" SIZE=1").enhanced == enhanced
+    for new in server.maildir("alice").glob("new/*"):
+        new.unlink()
+    (server.maildir("alice") / "maildirsize").unlink()
+    eventually(lambda: rcpt().code == 250, 10, "room again")
+
+
 @pytest.mark.parametrize("unlimited", ["", "unlimited 127.0.0.0/8"])
 def test_attacked(new_server, unlimited):
     """Also from networks that nothing slows: who is there may be guessing all the same."""

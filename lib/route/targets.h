@@ -35,7 +35,7 @@ enum recipient_verdict {
     RECIPIENT_IS_FORWARDED = 6, /* 251: moved to moved_to, and we send it on */
     RECIPIENT_IS_MOVED = 7,     /* 551 5.1.6: the sender shall write to moved_to */
     RECIPIENT_IS_FULL = 8,      /* 452 4.2.2 */
-    RECIPIENT_IS_OVERFULL = 9,  /* 552 5.2.2: as FULL, where the configuration wants no retries */
+    RECIPIENT_IS_OVERFULL = 9,  /* 552 5.2.2: as FULL, where full-mailbox says refuse */
 };
 #define RECIPIENT_VERDICT_MAX 9
 

@@ -371,6 +371,11 @@ slice session_id(const struct session *s)
     return slice_of(s->id, SESSION_ID_CHARS);
 }
 
+uint64_t session_declared_bytes(const struct session *s)
+{
+    return s->txn != NULL ? s->txn->mail.size_bytes : 0;
+}
+
 uint32_t session_messages(const struct session *s)
 {
     return s->messages;

@@ -230,6 +230,8 @@ uint64_t session_deadline_ms(const struct session *s);
 bool session_is_waiting(const struct session *s);
 /* SESSION_ID_CHARS letters and digits: in logs, in Received, in refusals. */
 slice session_id(const struct session *s);
+/* How big the message under way will be by MAIL's SIZE; 0: it did not say. */
+uint64_t session_declared_bytes(const struct session *s);
 /* Messages accepted so far. */
 uint32_t session_messages(const struct session *s);
 /* Who has signed in, local@domain; empty: nobody. With which credential (0: none of ours), and the

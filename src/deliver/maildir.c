@@ -227,9 +227,12 @@ static void add_one(struct maildirsize *sum, uint64_t bytes)
     sum->messages++;
 }
 
-static bool fits(const struct maildir *m, const struct letter *l)
+/* The letter that fills the mailbox goes in whole: RCPT was answered with 250 while there was room,
+ * and from now on it is answered with 452 or 552. Were it kept back, there would be room for ever,
+ * and all that is too big for it would be taken and never arrive. */
+static bool has_room(const struct maildir *m, const struct letter *l)
 {
-    return m->used.bytes <= l->quota_bytes && l->size_bytes <= l->quota_bytes - m->used.bytes;
+    return m->used.bytes < l->quota_bytes;
 }
 
 /* It says "full" and is old: perhaps mail was removed and nobody wrote it down. */
@@ -257,11 +260,11 @@ static int take_room(const struct maildir_system *system, struct letter *l)
         err = maildirsize_load(system->vfs, m->dir, m->tmp_dir, l->quota_bytes, system->now_s,
                                &m->used);
     m->is_counted = m->is_counted || err == 0;
-    if (err == 0 && !fits(m, l) && m->used.is_old && !m->is_renewed)
+    if (err == 0 && !has_room(m, l) && m->used.is_old && !m->is_renewed)
         err = look_again(system, l);
     if (err != 0)
         return err;
-    if (!fits(m, l))
+    if (!has_room(m, l))
         return -EDQUOT;
     add_one(&m->used, l->size_bytes);
     add_one(&m->under_way, l->size_bytes);

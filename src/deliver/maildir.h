@@ -10,8 +10,8 @@
  *    have left in new/ is whole.
  * 5. Neither a mailbox nor its tmp/ and new/ is ever reached through a symbolic link, and no file
  * is written that was there before.
- * 6. A mailbox with a quota takes no letter above it, and says how much is in it (maildirsize.h).
- *    Where somebody else keeps that count, it is kept right too.
+ * 6. A mailbox that has reached its quota takes no letter; it says how much is in it
+ * (maildirsize.h). Where somebody else keeps that count, it is kept right too.
  *
  *   write tmp/NAME ... (all letters) -> sync files -> rename to new/NAME ... -> sync directories
  *

@@ -630,10 +630,15 @@ static void a_backend_knows(void **state)
 
 /* ---- recipients ---- */
 
+static void put_sized_rcpt(const char *address, uint64_t size_bytes)
+{
+    const struct ipc_rcpt_check m = {.size_bytes = size_bytes, .address = slice_cstr(address)};
+    assert_int_equal(rpc_call_rcpt_check(t.smtpd.rpc, 9, &m), 0);
+}
+
 static void put_rcpt(const char *address)
 {
-    const struct ipc_rcpt_check m = {.address = slice_cstr(address)};
-    assert_int_equal(rpc_call_rcpt_check(t.smtpd.rpc, 9, &m), 0);
+    put_sized_rcpt(address, 0);
 }
 
 static enum recipient_verdict rcpt_verdict(void)
@@ -763,6 +768,10 @@ static void a_mailbox_gets_full(void **state)
     assert_int_equal(rcpt_verdict(), RECIPIENT_IS_OK);
     assert_int_equal(t.smtpd.last.rcpt_verdict.generation, 0);
     assert_int_equal(check("alice@example.org"), RECIPIENT_IS_OK);
+    put_sized_rcpt("alice@example.org", 1);
+    assert_int_equal(rcpt_verdict(), RECIPIENT_IS_OK);
+    put_sized_rcpt("alice@example.org", 2);
+    assert_int_equal(rcpt_verdict(), RECIPIENT_IS_FULL);
     const struct ipc_mailbox_used used = {.bytes = 1000,
                                           .mailbox = SLICE_LIT("/srv/mail/example.org/alice")};
     assert_int_equal(rpc_send_mailbox_used(t.deliver.rpc, &used), 0);

@@ -37,7 +37,8 @@ struct pending {
     struct timer timer;
     uint64_t since_ms;
     unsigned rounds;
-    struct buf asked; /* the name, the Maildir */
+    uint64_t size_bytes; /* of the message, as MAIL said; 0: it did not */
+    struct buf asked;    /* the name, the Maildir */
     uint64_t quota_bytes;
     struct buf canonical; /* of the answer, while usage is asked for */
     slice address;        /* behind it */
@@ -104,6 +105,7 @@ struct question {
     uint32_t call;
     enum want want;
     slice address;
+    uint64_t size_bytes;
     uint64_t since_ms;
 };
 
@@ -171,6 +173,7 @@ static struct pending *wait(struct question *q, enum waiting waiting, uint64_t m
         p->call = q->call;
         p->want = q->want;
         p->since_ms = q->since_ms;
+        p->size_bytes = q->size_bytes;
         buf_init(&p->asked, NAME_MAX_BYTES);
         buf_init(&p->canonical, NAME_MAX_BYTES);
         if (q->address.n > 0)
@@ -223,22 +226,33 @@ static bool has_quota(slice targets, struct target *ret)
            ret->quota_bytes > 0;
 }
 
+/* There is room as long as the quota is not reached: deliver puts in whole what fills it. Whoever
+ * says how big the message is hears before he sends it that it does not fit. */
+static enum recipient_verdict fill_verdict(const struct directory *d, uint64_t used_bytes,
+                                           uint64_t quota_bytes, uint64_t size_bytes)
+{
+    if (used_bytes < quota_bytes && size_bytes <= quota_bytes - used_bytes)
+        return RECIPIENT_IS_OK;
+    return d->conf->server.full_mailbox == CONF_FULL_REFUSE ? RECIPIENT_IS_OVERFULL
+                                                            : RECIPIENT_IS_FULL;
+}
+
 /* True: it is known how full the mailbox is, or deliver cannot be asked. */
-static bool know_fill(struct question *q, const struct target *mailbox, bool *ret_full)
+static bool know_fill(struct question *q, const struct target *mailbox, enum recipient_verdict *ret)
 {
     struct directory *d = q->all->directory;
     struct rpc *deliver = d->peer_of(d, ROLE_DELIVER);
     const struct ipc_usage fields = {.mailbox = mailbox->path};
     uint64_t bytes, at_ms;
-    *ret_full = false;
+    *ret = RECIPIENT_IS_OK;
     if (hearsay_get(&q->all->fills, mailbox->path, &bytes, &at_ms)) {
-        *ret_full = bytes >= mailbox->quota_bytes;
-        if (clock_mono_ms() - at_ms < (*ret_full ? FULL_HOLDS_MS : ROOM_HOLDS_MS))
+        *ret = fill_verdict(d, bytes, mailbox->quota_bytes, q->size_bytes);
+        if (clock_mono_ms() - at_ms < (*ret == RECIPIENT_IS_OK ? ROOM_HOLDS_MS : FULL_HOLDS_MS))
             return true;
     }
     struct pending *p = deliver == NULL ? NULL : wait(q, WAITS_USAGE, USAGE_WAIT_MS);
     if (p == NULL || rpc_call_usage(deliver, p->id, &fields) != 0) {
-        *ret_full = false;
+        *ret = RECIPIENT_IS_OK;
         return true;
     }
     buf_clear(&p->asked);
@@ -269,7 +283,6 @@ static void go_on(struct question *q)
     struct directory_answer answer;
     struct target mailbox;
     uint64_t generation = 0;
-    bool is_full = false;
     enum recipient_verdict verdict = look_up(q, &answer, &generation);
     if (answer.error == -EINPROGRESS && ask_backend(q))
         return;
@@ -281,11 +294,10 @@ static void go_on(struct question *q)
     }
     if (verdict == RECIPIENT_IS_OK && has_quota(buf_slice(&d->out), &mailbox)) {
         generation = 0;
-        if (!know_fill(q, &mailbox, &is_full))
+        if (!know_fill(q, &mailbox, &verdict))
             return;
     }
-    reply_verdict(q, is_full ? RECIPIENT_IS_FULL : verdict, generation, buf_slice(&d->canonical),
-                  buf_slice(&d->moved_to));
+    reply_verdict(q, verdict, generation, buf_slice(&d->canonical), buf_slice(&d->moved_to));
 }
 
 static struct question question_of(struct pending *p)
@@ -296,6 +308,7 @@ static struct question question_of(struct pending *p)
                              .call = p->call,
                              .want = p->want,
                              .address = p->address,
+                             .size_bytes = p->size_bytes,
                              .since_ms = p->since_ms};
 }
 
@@ -322,8 +335,9 @@ static void usage_told(struct pending *p, const struct ipc_message *m)
     bool is_told = m != NULL && m->type == IPC_USAGE_TOLD && m->usage_told.result == 0;
     if (is_told)
         hearsay_put(&p->all->fills, buf_slice(&p->asked), m->usage_told.bytes, clock_mono_ms());
-    settle(p,
-           is_told && m->usage_told.bytes >= p->quota_bytes ? RECIPIENT_IS_FULL : RECIPIENT_IS_OK);
+    settle(p, is_told ? fill_verdict(p->all->directory, m->usage_told.bytes, p->quota_bytes,
+                                     p->size_bytes)
+                      : RECIPIENT_IS_OK);
 }
 
 static enum directory_known known_by(uint8_t code)
@@ -376,6 +390,7 @@ void recipients_check(struct recipients *r, struct rpc *smtpd, const struct ipc_
                          .call = m->call,
                          .want = WANTS_VERDICT,
                          .address = m->rcpt_check.address,
+                         .size_bytes = m->rcpt_check.size_bytes,
                          .since_ms = clock_mono_ms()};
     go_on(&q);
 }

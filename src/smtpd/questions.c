@@ -28,7 +28,9 @@ static void stall(struct client *c, uint32_t id, enum question_kind kind, slice 
 
 static int ask_recipient(struct client *c, struct rpc *directory, uint32_t id, slice key)
 {
-    const struct ipc_rcpt_check fields = {.address = key, .smtputf8 = 1};
+    const struct ipc_rcpt_check fields = {.size_bytes = session_declared_bytes(c->session),
+                                          .address = key,
+                                          .smtputf8 = 1};
     return rpc_call_rcpt_check(directory, client_token(c, id), &fields);
 }
 
