@@ -51,8 +51,8 @@ static void add_state(struct buf *out, const json_t *account)
     else
         buf_addf(out, "has moved to %.*s, %s\n", SLICE_ARG(directory_text(moved, "to")),
                  json_is_true(json_object_get(moved, "forwarded"))
-                     ? "where its mail is sent on (251)"
-                     : "and senders are told so (551 5.1.6)");
+                     ? "where its mail is sent on (251); nobody can sign in"
+                     : "and senders are told so (551 5.1.6); nobody can sign in");
 }
 
 static void add_password(struct buf *out, const json_t *account)

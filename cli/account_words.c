@@ -6,6 +6,7 @@
 
 #include "cli/listing.h"
 #include "cli/password.h"
+#include "lib/base/ascii.h"
 
 #define PASSWORD_ARENA_BYTES ((size_t)65536)
 
@@ -170,7 +171,7 @@ int account_move(struct cli *cli, struct directory_desk *desk, const struct dire
     return finish(cli, desk, verb, request);
 }
 
-/* 2G, 500M, 1000000, none. */
+/* 2G, 500M, 100k, 1000000, none. */
 static bool read_size(slice text, uint64_t *ret)
 {
     static const char units[] = "KMGT";
@@ -181,7 +182,7 @@ static bool read_size(slice text, uint64_t *ret)
         *ret = 0;
         return true;
     }
-    at = text.n == 0 ? 4 : slice_find(slice_cstr(units), text.p[text.n - 1]);
+    at = text.n == 0 ? 4 : slice_find(slice_cstr(units), ascii_upper(text.p[text.n - 1]));
     if (at < 4) {
         text = slice_head(text, text.n - 1);
         for (size_t i = 0; i <= at; i++)
@@ -222,8 +223,11 @@ int account_limits(struct cli *cli, struct directory_desk *desk, const struct di
             continue;
         if (strcmp(values[i], "default") == 0)
             numbers[i] = 0;
-        else if (!slice_to_u64(slice_cstr(values[i]), UINT32_MAX, &numbers[i]))
-            return cli_usage(cli, "%s is a number of messages, or default", options[i]);
+        else if (!slice_to_u64(slice_cstr(values[i]), UINT32_MAX, &numbers[i]) || numbers[i] == 0)
+            return cli_usage(cli,
+                             "%s is a number of messages from 1 on, or default (as the "
+                             "configuration says); candor account disable stops all",
+                             options[i]);
     }
     if (!cli_check_args(cli, 1, 1))
         return CLI_USAGE;

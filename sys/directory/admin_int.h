@@ -36,10 +36,10 @@ void admin_fail_errno(struct admin *a, int err);
 /* Who is signed in as this account with this credential (0: any) is to be signed out. */
 void admin_revoke(struct admin *a, const struct recipient *r, uint64_t credential);
 slice admin_text(struct admin *a, const char *key);
+/* Where there is one domain only, an address may stand without it. */
 bool admin_read_address(struct admin *a, slice text, bool may_be_catch_all, struct recipient *ret);
 bool admin_read_domain(struct admin *a, slice text, slice *ret);
 bool admin_need_local(struct admin *a, slice domain, bool is_literal);
-/* Where there is one domain only, "address" may stand without it. */
 bool admin_read_local_address(struct admin *a, bool may_be_catch_all, struct recipient *ret);
 bool admin_read_after(struct admin *a, struct directory_address *ret);
 json_t *admin_address_json(struct admin *a, slice local, slice domain);

@@ -93,10 +93,15 @@ slice admin_text(struct admin *a, const char *key)
 
 bool admin_read_address(struct admin *a, slice text, bool may_be_catch_all, struct recipient *ret)
 {
-    enum recipient_err e =
-        recipient_read(&a->scratch, text, a->rules->recipient, may_be_catch_all, ret);
+    int err = directory_whole_name(a->db, a->rules, &a->scratch, &text);
+    enum recipient_err e;
     struct buf message;
 
+    if (err != 0) {
+        admin_fail_errno(a, err);
+        return false;
+    }
+    e = recipient_read(&a->scratch, text, a->rules->recipient, may_be_catch_all, ret);
     if (e == RECIPIENT_OK && ret->domain.n > 0)
         return true;
     if (e == RECIPIENT_OK)
@@ -140,14 +145,7 @@ bool admin_need_local(struct admin *a, slice domain, bool is_literal)
 
 bool admin_read_local_address(struct admin *a, bool may_be_catch_all, struct recipient *ret)
 {
-    slice text = admin_text(a, "address");
-    int err = directory_whole_name(a->db, a->rules, &a->scratch, &text);
-
-    if (err != 0) {
-        admin_fail_errno(a, err);
-        return false;
-    }
-    return admin_read_address(a, text, may_be_catch_all, ret) &&
+    return admin_read_address(a, admin_text(a, "address"), may_be_catch_all, ret) &&
            admin_need_local(a, ret->domain, ret->is_literal);
 }
 

@@ -80,6 +80,9 @@ def test_a_name_without_a_domain(candor):
     assert "alice@example.org" in candor("app-password", "add", "alice", "--name", "phone")
     assert "phone" in candor("app-password", "list", "Alice")
     assert "bob@example.org: enabled" in candor("account", "add", "bob", "--no-password")
+    assert "bob@example.org" in candor("alias", "add", "team", "alice", "bob")
+    assert "has moved to bob@example.org" in candor("account", "move", "alice", "bob")
+    candor("account", "move", "alice", "--back")
     candor("domain", "add", "second.example")
     assert "\"alice\" cannot be used: it has no domain" in candor("account", "show", "alice", status=NO)
     with open(candor.path / "candor.conf", "a") as conf:
@@ -257,6 +260,7 @@ def test_move(candor):
 def test_quota_and_limits(candor):
     assert candor("account", "quota", ALICE, "2G", "--json")["account"]["quota_bytes"] == 2 << 30
     assert "Quota: 2G" in candor("account", "show", ALICE)
+    assert "Quota: 100K" in candor("account", "quota", ALICE, "100k")
     assert candor("account", "quota", ALICE, "none", "--json")["account"]["quota_bytes"] is None
     for wrong in ("many", "0.5G", "0", "9999999999T", "2X", ""):
         assert "no size" in candor("account", "quota", ALICE, wrong, status=USAGE)
@@ -264,7 +268,8 @@ def test_quota_and_limits(candor):
                                               "--hour", "20")
     limits = candor("account", "limits", ALICE, "--hour", "default", "--day", "100", "--json")
     assert limits["account"]["limits"] == {"minute": 5, "hour": 0, "day": 100}
-    assert "number" in candor("account", "limits", ALICE, "--day", "few", status=USAGE)
+    for wrong in ("few", "0"):
+        assert "number" in candor("account", "limits", ALICE, "--day", wrong, status=USAGE)
 
 
 def test_senders_and_certificates(candor):
