@@ -6,7 +6,8 @@
 #include "lib/auth/dovecot.h"
 #include "lib/base/secret.h"
 
-enum { MAJOR = 1, NAME_MAX_BYTES = 1024 };
+/* LINE_ROOM: for any line of ours. */
+enum { MAJOR = 1, NAME_MAX_BYTES = 1024, LINE_ROOM = 64 * 1024 };
 
 /* One of the two sockets. */
 struct socket {
@@ -47,6 +48,10 @@ static void send_one(struct socket *s, struct request *q)
                                       .secret = request_secret(q),
                                       .ip = q->ip,
                                       .session = q->session};
+    if (LINK_OUT_MAX - s->link.out.n < LINE_ROOM) { /* it does not read */
+        request_done(q, SASL_ANSWER_FAILED, (slice){0});
+        return;
+    }
     bool ok = s->is_users ? dovecot_put_user(&s->link.out, q->id, q->name)
                           : dovecot_put_plain(&s->link.out, &r);
     q->is_sent = true;

@@ -574,6 +574,27 @@ static void leaving_a_hash_that_seems_is_a_guess_too(void **state)
     assert_int_equal(guess_failures(&t.d.guess, &who, GUESS_ACCOUNT, clock_mono_ms()), 1);
 }
 
+/* A number that is taken still: the old exchange is answered and over, and its hash is nobody's. So
+ * is one that goes on while it is computed. */
+static void a_number_twice(void **state)
+{
+    (void)state;
+    set_password(alice, "pencil", "$6$rounds=100000$saltsalt$");
+    put_start(home, "PLAIN", slice_of("\0alice@example.org\0pencil", 25), 3);
+    put_start(home, "PLAIN", slice_of("\0bob@example.org\0crayon", 23), 3);
+    run_for(&t.smtpd, 2);
+    assert_int_equal(t.smtpd.last.auth_step.result, AUTH_IS_DONE);
+    assert_slice(t.smtpd.text[1], SLICE_LIT("bob@example.org"));
+    assert_int_equal(exchanges_count(t.d.exchanges), 0);
+    put_start(home, "PLAIN", slice_of("\0alice@example.org\0pencil", 25), 3);
+    const struct ipc_auth m = {.exchange = 3, .response = SLICE_LIT("x")};
+    assert_int_equal(rpc_call_auth(t.smtpd.rpc, 4, &m), 0);
+    run_for(&t.smtpd, 2);
+    assert_int_equal(t.smtpd.last.auth_step.result, AUTH_IS_UNAVAILABLE);
+    run_ms(300);
+    assert_int_equal(exchanges_count(t.d.exchanges), 0);
+}
+
 static void a_dead_peer_clears_its_own(void **state)
 {
     (void)state;
@@ -852,6 +873,7 @@ int main(void)
         ROW(a_flood_tells_nothing_of_names),
         ROW(imported_hashes_take_as_long),
         ROW(leaving_a_hash_that_seems_is_a_guess_too),
+        ROW(a_number_twice),
         ROW(a_dead_peer_clears_its_own),
         ROW(a_backend_knows),
         ROW(a_backend_knows_who_there_is),
