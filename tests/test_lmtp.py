@@ -19,6 +19,7 @@ class Fake:
         self.socket = socket.create_server(("127.0.0.1", self.port))
         self.mood, self.delay = "good", 0.0
         self.messages, self.connections, self.open, self.most = [], 0, 0, 0
+        self.slow = 0  # who has sent a text and waits
         self.lock = threading.Lock()
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -81,7 +82,9 @@ class Fake:
                     if more == b".\r\n":
                         break
                     text += more
+                self.slow += 1
                 time.sleep(self.delay)
+                self.slow -= 1
                 if self.mood == "close-at-end":
                     return
                 with self.lock:
@@ -222,7 +225,7 @@ def test_a_stop_in_the_middle_is_clean(server, fake, new_server):
     one.start()
     fake.delay = 2.0
     send(one, "stopped")
-    time.sleep(0.5)
+    eventually(lambda: fake.slow > 0, 10, "the end of the text")
     assert one.stop() == 0
     fake.delay = 0.0
     one.start()

@@ -17,8 +17,7 @@
  * 5. The same wrong password again is no new guess (a telephone that does not know of the new
  *    password): guess_is_repeat() says so, it needs no hash and does not count.
  * 6. Fixed memory; what has no failures is forgotten first, then what was not heard of for the
- * longest time. The known are kept
- *    apart: only who signs in can push one of them out.
+ *    longest time. The known are kept apart: only who signs in can push one of them out.
  *
  * Pure: now_ms is any clock that does not go back. */
 #ifndef CANDOR_AUTH_GUESS_H
@@ -57,8 +56,8 @@ struct guess {
     uint64_t strangers_at_ms, strangers_milli; /* what is left of their budget */
 };
 
-/* counters, known: how many to remember, about 64 bytes each. secret: 32 random
- * bytes. False: no memory. */
+/* counters, known: how many to remember, about 64 bytes each. secret: 32 random bytes. False: no
+ * memory. */
 bool guess_init(struct guess *g, const struct guess_limits *limits, uint32_t counters,
                 uint32_t known, slice secret) __attribute__((warn_unused_result));
 void guess_release(struct guess *g);

@@ -12,11 +12,12 @@
 static const uint64_t GRANT_MS = UINT64_C(3) * 3600 * 1000;
 
 /* Does the credential still stand? Asked of passes from before this process: what was revoked
- * before it began is not remembered. 1, 0 or -errno. */
-static int is_credential_there(struct directory *d, const struct pass *p, const struct ip *nowhere)
+ * before it began is not remembered. From where it may be used was seen when it was. 1, 0 or
+ * -errno. */
+static int is_credential_there(struct directory *d, const struct pass *p)
 {
     struct directory_credentials kept = {0};
-    int err = directory_credentials(d->db, &d->rules, &d->scratch, p->account, nowhere,
+    int err = directory_credentials(d->db, &d->rules, &d->scratch, p->account, NULL,
                                     (int64_t)(clock_wall_ms() / 1000), &kept);
     bool is_there =
         err == 0 && kept.answer.code == SASL_ANSWER_YES && p->credential <= DIRECTORY_MAIN_PASSWORD;
@@ -107,13 +108,12 @@ static bool make_grant(struct directory *d, const struct pass *p, slice address,
 static enum sender_verdict judge(struct directory *d, const struct pass *p, slice address,
                                  struct ipc_sender_verdict *ret)
 {
-    static const struct ip nowhere = {.family = IP_NONE};
     struct usage_limits limits;
     int may = 1, err = 0;
     if (!directory_look_for_changes(d))
         return SENDER_IS_TEMPFAIL;
     if (p->issued_at_ms < d->started_at_ms)
-        may = is_credential_there(d, p, &nowhere);
+        may = is_credential_there(d, p);
     if (may == 0)
         return SENDER_IS_OVER;
     if (may > 0)

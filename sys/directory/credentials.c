@@ -113,12 +113,13 @@ static int keep_scram(struct keeper *k, sqlite3_stmt *s, int at, uint64_t id)
 
 static bool may_come_from(slice networks, const struct ip *ip)
 {
-    struct ip plain = ip_unmap(ip);
+    struct ip plain;
     struct ip_net net;
     slice word;
 
-    if (networks.n == 0)
+    if (networks.n == 0 || ip == NULL)
         return true;
+    plain = ip_unmap(ip);
     while (slice_split(&networks, ' ', &word)) {
         if (ip_net_parse(word, &net) == IP_OK && ip_net_has(&net, &plain))
             return true;

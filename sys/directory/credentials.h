@@ -60,8 +60,8 @@ struct directory_credentials {
     bool is_old;
 };
 /* All that is kept of name; of one that is not here, in a domain that has a backend: that the
- * backend is to be asked. ip: the client's; now in seconds since 1970. Everything lives in
- * scratch: secrets, so wipe it (arena_wipe). */
+ * backend is to be asked. ip: the client's, NULL: wherever it is; now in seconds since 1970.
+ * Everything lives in scratch: secrets, so wipe it (arena_wipe). */
 int directory_credentials(struct directory_db *db, const struct directory_rules *rules,
                           struct arena *scratch, slice name, const struct ip *ip, int64_t now,
                           struct directory_credentials *ret) __attribute__((warn_unused_result));

@@ -285,6 +285,8 @@ static void test_credentials(void **state)
                         "yes wants-app H1 S1 S1 A2 S2 S2 A3 S3 S3");
     assert_string_equal(shown_of("alice", 2000, &here), "yes wants-app H1 S1 S1 A2 S2 S2");
     assert_string_equal(shown_of("alice", 1999, &far), "yes wants-app H1 S1 S1 A2 S2 S2");
+    assert_string_equal(shown_of("alice", 1999, NULL), "yes wants-app H1 S1 S1 A2 S2 S2 A3 S3 S3");
+    assert_string_equal(shown_of("alice", 2000, NULL), "yes wants-app H1 S1 S1 A2 S2 S2");
     assert_int_equal(directory_app_password_remove(t.db, bob, 3), -ENOENT);
     assert_int_equal(directory_app_password_remove(t.db, alice, 3), 0);
     id = add_app("again", "", 0);
