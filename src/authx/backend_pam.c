@@ -23,15 +23,25 @@ static void ask(struct backend *b, struct request *q)
     const struct ipc_pam_check m = {.user = buf_slice(&user),
                                     .secret = request_secret(q),
                                     .ip = ip_bytes(&q->ip)};
-    enum sasl_answer_code code = SASL_ANSWER_FAILED;
-    bool is_asked = false;
-    if (user.err != BUF_OK || user.n == 0)
-        code = SASL_ANSWER_NO;
-    else
-        is_asked = peer != NULL && rpc_call_pam_check(peer, q->id, &m) == 0;
+    bool is_name = user.err == BUF_OK && user.n > 0;
+    if (is_name && peer != NULL)
+        q->is_sent = rpc_call_pam_check(peer, q->id, &m) == 0;
     buf_release(&user);
-    if (!is_asked)
-        request_done(q, code, (slice){0});
+    if (!is_name)
+        request_done(q, SASL_ANSWER_NO, (slice){0});
+    else if (peer != NULL && !q->is_sent)
+        request_done(q, SASL_ANSWER_FAILED, (slice){0});
+    /* Else the role is about to come: pam_is_there, or the request's time is over. */
+}
+
+void pam_is_there(struct backend *b)
+{
+    struct pam *p = CONTAINER_OF(b, struct pam, backend);
+    for (struct request *q = p->requests->first, *next; q != NULL; q = next) {
+        next = q->next; /* a question may end at once */
+        if (q->backend == b && !q->is_sent)
+            ask(b, q);
+    }
 }
 
 /* Its process ends by itself. */

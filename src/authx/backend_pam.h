@@ -9,6 +9,8 @@
 /* NULL: no memory. conf must outlive it. */
 struct backend *pam_new(struct role *role, struct requests *requests, const struct conf_pam *conf);
 void pam_free(struct backend *b);
+/* The role pam has come, perhaps again: what was asked meanwhile is put to it. */
+void pam_is_there(struct backend *b);
 /* The answer to pam_check with the token of a request of ours; m is NULL when there is none. */
 void pam_checked(struct backend *b, uint64_t token, const struct ipc_message *m);
 

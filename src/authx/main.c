@@ -105,6 +105,13 @@ static void on_answer(struct role *r, struct rpc *peer, enum ipc_type call, uint
         pam_checked(x->pam, token, result == RPC_ANSWER ? m : NULL);
 }
 
+static void on_peer(struct role *r, struct rpc *peer)
+{
+    struct authx *x = r->self;
+    if (rpc_peer(peer) == ROLE_PAM && x->pam != NULL)
+        pam_is_there(x->pam);
+}
+
 static void on_gone(struct role *r, struct rpc *peer)
 {
     struct authx *x = r->self;
@@ -226,6 +233,7 @@ static const struct role_spec spec = {
     .open = authx_open,
     .start = authx_start,
     .reconfigure = authx_reconfigure,
+    .peer = on_peer,
     .gone = on_gone,
     .message = on_message,
     .answer = on_answer,

@@ -258,7 +258,7 @@ def pam(directory):
 
 
 def test_pam_says_whose_password_it_is(directory, pam):
-    text = f"pam {{ service candor; directory {pam}; timeout 3s }}\ndomain {DOMAIN} {{ accounts pam }}"
+    text = f"pam {{ service candor; directory {pam}; timeout 10s }}\ndomain {DOMAIN} {{ accounts pam }}"
     with Authx(directory, text, pam=True) as authx:
         alice = f"alice@{DOMAIN}"
         assert authx.verify(alice, "correct horse") == ("yes", alice)
@@ -277,7 +277,7 @@ def test_pam_says_whose_password_it_is(directory, pam):
         many = [authx.begin_verify(alice, "correct horse") for _ in range(40)]
         assert {authx.wait(n)[0] for n in many} == {"yes"}
         assert authx.wait(crash)[0] == "failed"
-        assert slow not in authx.answers and time.monotonic() - began < 3
+        assert slow not in authx.answers and time.monotonic() - began < 10
         assert authx.wait(slow)[0] == "failed"
         assert authx.verify(alice, "correct horse")[0] == "yes"
     assert "event=pam.late" in authx.log_text() and "event=pam.died" in authx.log_text()
