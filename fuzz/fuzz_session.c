@@ -4,7 +4,11 @@
  * The first byte chooses the pieces and the world; the rest is what the client sends. With 0xa0 in
  * it the client is on port 465, where it has to sign in (sasl_host.h has the accounts) and may ask
  * who is on a list; with 0x60 LMTP is spoken; with 0xc0 the bytes begin with a PROXY header, and
- * XCLIENT and XFORWARD are taken from 192.0.2.0/24. */
+ * XCLIENT and XFORWARD are taken from 192.0.2.0/24.
+ *
+ * 0xff and a letter in the bytes is something that happens meanwhile: t, f the TLS handshake ends
+ * well or not; w time passes; r what the client signed in with is taken back; s the server goes
+ * down. */
 #include "fuzz/fuzz.h"
 
 #include <stdlib.h>
@@ -65,10 +69,53 @@ static void begin(struct session_host *h, uint8_t choice, bool late, slice *in, 
         h->commit = COMMIT_DONE;
         h->has_binding = h->has_certificate = true;
         h->policy.has_expn = true;
+        h->senders[0].address = SLICE_LIT("limited@example.org");
+        h->senders[0].answer =
+            (struct answer){.code = SENDER_LIMITED, .number = 5, .window_s = 3600};
+        h->senders[1].address = SLICE_LIT("boss@example.org");
+        h->senders[1].answer = (struct answer){.code = SENDER_NOT_OWN};
+        h->sender_count = 2;
     }
     session_host_begin(h);
     if (is_submission)
         session_host_tls(h, true);
+}
+
+/* The bytes up to the next event, and it. */
+static slice take_until_event(slice *in, char *event)
+{
+    slice head = slice_head(*in, slice_find(*in, '\xff'));
+    *in = slice_tail(*in, head.n + 1);
+    *event = in->n > 0 ? in->p[0] : '\0';
+    *in = slice_tail(*in, 1);
+    return head;
+}
+
+static void happen(struct session_host *h, char event)
+{
+    if (h->is_closed)
+        return;
+    if (event == 't' || event == 'f') {
+        if (h->wants_tls)
+            session_host_tls(h, event == 't');
+    } else if (event == 'w') {
+        session_host_wait(h, 301000);
+    } else if (event == 'r') {
+        session_host_revoke(h);
+    } else if (event == 's') {
+        session_host_shutdown(h);
+    }
+}
+
+static void run(struct session_host *h, slice in, size_t piece)
+{
+    while (in.n > 0 && !h->is_closed) {
+        char event;
+        slice bytes = take_until_event(&in, &event);
+        if (!h->wants_tls)
+            session_host_feed(h, bytes, piece);
+        happen(h, event);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -84,8 +131,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (in_whole.n != in_cut.n || (whole.session == NULL) != (cut.session == NULL))
         abort();
     if (whole.session != NULL) {
-        session_host_feed(&whole, in_whole, 0);
-        session_host_feed(&cut, in_cut, piece);
+        run(&whole, in_whole, 0);
+        run(&cut, in_cut, piece);
     }
     if (!slice_eq(buf_slice(&whole.said), buf_slice(&cut.said)) ||
         !slice_eq(buf_slice(&whole.messages), buf_slice(&cut.messages)) ||

@@ -75,6 +75,19 @@ def test_who_waits_on_the_port_for_tls_is_told(new_server):
         assert talk.is_closed()
 
 
+def test_tls_bytes_on_the_submission_port_and_http_under_tls(server):
+    hello = b"\x16\x03\x01\x00\xc4\x01\x00\x00\xc0\x03\x03" + bytes(190)
+    with Talk(server.starttls) as talk:
+        assert talk.reply().code == 220
+        talk.send(hello)
+        assert said_until_closed(talk) == [554]
+    for word in (b"GET / HTTP/1.1\r\nHost: mx.demo.example\r\n\r\n", hello):
+        with Talk(server.tls, tls=True) as talk:
+            assert talk.reply().code == 220
+            talk.send(word)
+            assert said_until_closed(talk) == [500 if word[:1] == b"G" else 554]
+
+
 def test_commands_behind_data_are_not_obeyed(server):
     with server.talk() as talk:
         talk.send(f"MAIL FROM:<>\r\nRCPT TO:<{ALICE}>\r\nDATA\r\nSubject: too early\r\n\r\n.\r\n")
@@ -162,6 +175,62 @@ def test_slow_and_silent_clients_end(new_server):
         assert all(t.is_closed() for t in (silent, slow, late))
     log = one.log_text()
     assert "reason=idle-timeout" in log and "reason=data-timeout" in log
+
+
+def drip(talk, bytes_, every=0.25):
+    """How many seconds it lets us, and the reply with which it ends."""
+    began = time.monotonic()
+    try:
+        for byte in bytes_:
+            talk.send(bytes([byte]))
+            time.sleep(every)
+    except OSError:
+        pass
+    return time.monotonic() - began, talk.reply()
+
+
+def test_who_drips_a_password_a_chunk_or_a_proxy_header_ends(new_server):
+    port = free_port()
+    one = new_server(extra=f"listen 127.0.0.1:{port} {{ tls none; proxy 127.0.0.1 }}\n"
+                           "timeouts { command 2s; greeting 2s; data-block 1s; data-total 1m }")
+    one.start()
+    with Talk(one.tls, tls=True) as talk:
+        talk.greeting()
+        assert talk.command("AUTH LOGIN").code == 334
+        seconds, reply = drip(talk, b"YWxpY2VAZGVtby5leGFtcGxl")
+        assert reply.code == 421 and 1.5 <= seconds
+    with Talk(one.plain) as talk:
+        talk.greeting()
+        assert talk.command("MAIL FROM:<>").code == 250
+        assert talk.command(f"RCPT TO:<{ALICE}>").code == 250
+        talk.send(b"BDAT 100000\r\n")
+        _, reply = drip(talk, b"ab", 1.5)
+        assert reply.code == 421 and reply.enhanced == "4.4.2"
+    with Talk(port) as talk:
+        seconds, reply = drip(talk, b"PROXY TCP4 192.0.2.1 192.0")
+        assert reply.code == 421 and 1.5 <= seconds
+    log = one.log_text()
+    for reason in ("idle-timeout", "data-timeout", "proxy-header-bad"):
+        assert f"reason={reason}" in log
+
+
+def test_who_says_nothing_ends_on_each_kind_of_port(new_server):
+    port = free_port()
+    one = new_server(extra=f"listen 127.0.0.1:{port} {{ tls none; proxy 127.0.0.1 }}\n"
+                           "timeouts { command 2s; greeting 2s; tls 2s }")
+    one.start()
+    silent = [Talk(p) for p in (one.plain, one.starttls, one.tls, port)]
+    under_tls = Talk(one.tls, tls=True)
+    pids = [pid for pid, (_, program) in one.members().items() if program == "smtpd"]
+    assert len(pids) >= 2
+    cpu = sum(cpu_seconds(p) for p in pids)
+    want = ([220, 421], [220, 421], [554], [421])
+    for talk, codes in zip(silent, want):
+        assert said_until_closed(talk) == codes
+    assert said_until_closed(under_tls) == [220, 421]
+    assert sum(cpu_seconds(p) for p in pids) - cpu < 0.2
+    for talk in (*silent, under_tls):
+        talk.close()
 
 
 def test_hundreds_that_say_nothing_cost_little(server):
