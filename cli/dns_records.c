@@ -17,6 +17,10 @@ static const struct {
     {"%h.", "AAAA", "(its IPv6 address; leave the record out if it has none)",
      "The same for IPv6, with a PTR as well."},
     {"%d.", "MX", "10 %h.", "Other servers look here for where mail to the domain goes."},
+    {"_submissions._tcp.%d.", "SRV", "0 1 465 %h.",
+     "People's mail programs find the port where they sign in to send (TLS from the first byte)."},
+    {"_submission._tcp.%d.", "SRV", "1 1 587 %h.",
+     "The same for programs that know STARTTLS only."},
     {"%d.", "TXT", "\"v=spf1 mx -all\"",
      "SPF: mail from the domain comes from its MX hosts and from nowhere else. Name other senders, "
      "if there are any, before -all."},

@@ -295,6 +295,23 @@ static void check_issuers(const struct conf *c, struct conf_errors *errors)
     }
 }
 
+/* What is allowed and yet never offered. */
+static void check_mechanisms(const struct conf *c, struct conf_errors *errors)
+{
+    const unsigned chosen = c->auth.mechanisms;
+    const unsigned tokens = (1U << CONF_MECHANISM_OAUTHBEARER) | (1U << CONF_MECHANISM_XOAUTH2);
+    struct conf_origin at = c->auth.node.key_at[CONF_auth_mechanisms];
+    bool has_certificates = false;
+    for (size_t i = 0; i < c->listen.n; i++)
+        has_certificates = has_certificates || c->listen.v[i].client_certificates.n > 0;
+    if ((chosen & tokens) != 0 && c->oauth.n == 0)
+        conf_warning(errors, at, "oauth https://id.example.org { jwks URL; audience NAME }",
+                     "OAUTHBEARER and XOAUTH2 are not offered: nobody is there to verify tokens");
+    if ((chosen & (1U << CONF_MECHANISM_EXTERNAL)) != 0 && !has_certificates)
+        conf_warning(errors, at, "client-certificates FILE in a block listen",
+                     "EXTERNAL is not offered: no port asks clients for a certificate");
+}
+
 static void check_nets(const struct conf_nets *nets, struct conf_origin at, const char *message,
                        struct conf_errors *errors)
 {
@@ -466,6 +483,7 @@ void conf_check(const struct conf *c, struct conf_errors *errors)
     check_domains(c, errors);
     check_routes(c, errors);
     check_issuers(c, errors);
+    check_mechanisms(c, errors);
     check_backends(c, errors);
     check_proxies(c, errors);
     check_rest(c, errors);

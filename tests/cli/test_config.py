@@ -60,6 +60,7 @@ def test_setup_makes_a_certificate_for_the_host(made):
 def test_setup_says_what_to_publish(made):
     _, out = made
     assert "example.org.  MX  10 mx.example.org." in out
+    assert "_submissions._tcp.example.org.  SRV  0 1 465 mx.example.org." in out
     assert '"v=spf1 mx -all"' in out and "_dmarc.example.org." in out and " AAAA " in out
 
 
