@@ -94,7 +94,7 @@ static json_t *rfc_json(slice rfc)
     return array;
 }
 
-/* What stood in the text: only what was there. */
+/* What stood in the text: only what was there; NULL where nothing was. */
 static json_t *values_json(const struct phrase_values *v)
 {
     const struct {
@@ -111,14 +111,19 @@ static json_t *values_json(const struct phrase_values *v)
             object = NULL;
         }
     }
+    if (json_object_size(object) == 0) {
+        json_decref(object);
+        object = NULL;
+    }
     return object;
 }
 
+/* "values" and "recipients" are only there when the text had some. */
 json_t *explanation_json(const struct explanation *e)
 {
     json_t *code = e->code == 0 ? json_null() : json_integer(e->code);
     return json_pack("{s:o, s:o, s:f, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, "
-                     "s:o, s:i}",
+                     "s:o*, s:o*}",
                      "reason", string_or_null(slice_cstr(e->reason)), "cause",
                      string_or_null(slice_cstr(e->cause)), "confidence", e->percent / 100.0, "kind",
                      reply_kind_name(e->kind), "code", code, "enhanced",
@@ -127,7 +132,8 @@ json_t *explanation_json(const struct explanation *e)
                      string_or_null(e->when), "fix", explain_lines_json(e->fix), "learn",
                      explain_learn_json(e->rfc, e->related), "lang", language_code(e->lang),
                      "system", string_or_null(slice_cstr(e->system)), "rfc", rfc_json(e->rfc),
-                     "values", values_json(&e->values), "recipients", (int)e->failed);
+                     "values", values_json(&e->values), "recipients",
+                     e->failed > 0 ? json_integer(e->failed) : NULL);
 }
 
 /* ---- The terminal ---- */

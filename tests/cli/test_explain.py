@@ -109,7 +109,7 @@ def test_other_pairs_are_composed():
     ("host mx.example.net[192.0.2.25]:25 said: 452 4.2.2 over quota (in reply to RCPT TO)", 452,
      "4.2.2", "mailbox-full", "mailbox-full"),
     ("535 5.7.8 no", 535, "5.7.8", "auth-failed", "auth-failed"),
-    ("571 Message refused", 571, None, None, "policy-generic"),
+    ("571 Message refused", 571, None, "policy-refused", "policy-generic"),
 ])
 def test_whole_replies(reply, code, enhanced, reason, cause):
     for got in (explained(reply), explained(stdin=reply), explained(*reply.split())):
@@ -123,6 +123,34 @@ def test_own_reply_is_certain_and_others_are_not():
     other = explained("550 5.1.1 User unknown")
     assert 0.5 < other["confidence"] < 1 and other["system"] is None
     assert explained("550")["confidence"] < other["confidence"]
+
+
+def test_says_who_spoke_what_stood_there_and_the_way_off_a_list():
+    got = explained("554 5.7.1 Service unavailable; Client host [203.0.113.7] blocked using zen.spamhaus.org;"
+                    " https://www.spamhaus.org/query/ip/203.0.113.7")
+    assert got["cause"] == "ip-blocklisted"
+    assert got["values"]["ip"] == "203.0.113.7" and got["values"]["list"] == "Spamhaus ZEN"
+    assert got["fix"][0].startswith("203.0.113.7 is listed by Spamhaus ZEN")
+    assert got["fix"][0].endswith("https://check.spamhaus.org/")
+    gmail = explained("550-5.1.1 The email account that you tried to reach does not exist.\n"
+                      "550 5.1.1 https://support.google.com/mail/?p=NoSuchUser a1 - gsmtp")
+    assert gmail["system"] == "Gmail" and gmail["confidence"] >= 0.9
+
+
+def test_explains_a_whole_report():
+    report = ("Final-Recipient: rfc822; jane@example.org\nAction: failed\nStatus: 5.2.2\n"
+              "Diagnostic-Code: smtp; 552 5.2.2 mailbox full\n\n"
+              "Final-Recipient: rfc822; joe@example.org\nAction: failed\nStatus: 5.1.1\n")
+    got = explained(stdin=report)
+    assert got["cause"] == "mailbox-full" and got["recipients"] == 2
+    assert "2 recipients failed" in candor("explain", stdin=report)
+
+
+def test_each_line_is_a_reply():
+    lines = candor("explain", "--each-line",
+                   stdin="550-5.1.1 no such\\n550 5.1.1 user\n452 4.2.2 over quota\n").splitlines()
+    got = [json.loads(line)["cause"] for line in lines]
+    assert got == ["mailbox-not-found", "mailbox-full"]
 
 
 @pytest.mark.parametrize("what", ("599", "999", "5.99.99", "hello", "5500"))
