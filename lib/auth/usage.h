@@ -11,7 +11,8 @@
  *
  * Fixed memory: the account that was quiet for the longest time is forgotten. Pure; now_ms is the
  * wall clock, since what is counted outlives the process. When it is set back, what was counted
- * stays counted where it is; by more than a window, it is forgotten (the clock was wrong before). */
+ * stays counted where it is; by more than a window, it is forgotten (the clock was wrong before).
+ */
 #ifndef CANDOR_AUTH_USAGE_H
 #define CANDOR_AUTH_USAGE_H
 
