@@ -68,7 +68,9 @@ static void finish(struct check *c, enum sasl_answer_code code)
     s->open--;
     timer_stop(s->role->loop, &c->limit);
     if (c->pid != 0) {
-        watch_close(s->role->loop, &c->result);
+        /* Not watch_close: a child that was just started may have a duplicate for a moment. */
+        watch_stop(s->role->loop, &c->result);
+        (void)close(c->result.fd);
         s->running--;
     }
     if (code == SASL_ANSWER_YES)
