@@ -1,4 +1,5 @@
 """The ESMTP extensions on the wire and in the mailbox: BINARYMIME, REQUIRETLS, LIMITS, EXPN."""
+import json
 import random
 
 from server import DOMAIN
@@ -79,6 +80,22 @@ def test_requiretls_is_promised_under_tls_alone(server):
         talk.starttls()
         begin(talk, " REQUIRETLS")
         assert talk.command("RSET").code == 250
+
+
+def test_what_was_asked_for_is_kept(new_server):
+    one = new_server()
+    one.conf.write_text(one.conf.read_text().replace("min-free 1M", "min-free 1M; hold on"))
+    one.start()
+    with Talk(one.plain) as talk:
+        talk.greeting()
+        talk.starttls()
+        talk.command("EHLO client.example")
+        assert talk.message(b"Subject: kept\r\n\r\n", ALICE,
+                            parameters=" REQUIRETLS BODY=8BITMIME").code == 250
+    where = ("-c", str(one.conf), "--json")
+    message = json.loads(one.candor("queue", "list", *where))["messages"][0]
+    shown = json.loads(one.candor("queue", "show", message["id"], *where))
+    assert shown["requiretls"] is True and shown["body"] == "8BITMIME"
 
 
 def test_strangers_learn_nothing_of_lists(new_server):

@@ -179,6 +179,14 @@ static json_t *ip_of(slice bytes)
     return t;
 }
 
+/* As MAIL has them (BODY=). */
+static slice body_word(uint8_t body)
+{
+    return body == ENVELOPE_BODY_BINARY     ? SLICE_LIT("BINARYMIME")
+           : body == ENVELOPE_BODY_8BITMIME ? SLICE_LIT("8BITMIME")
+                                            : SLICE_LIT("7BIT");
+}
+
 static json_t *show(struct spool *s, const json_t *request, bool is_held)
 {
     const json_t *wanted = json_object_get(request, "id");
@@ -200,6 +208,10 @@ static json_t *show(struct spool *s, const json_t *request, bool is_held)
                                       text_of(m.envelope.helo)));
         json_object_set_new(j, "tls", text_of(m.envelope.tls));
         json_object_set_new(j, "incident", text_of(m.envelope.incident));
+        /* What MAIL asked for. */
+        json_object_set_new(j, "body", text_of(body_word(m.envelope.body)));
+        json_object_set_new(j, "requiretls", json_boolean(m.envelope.requiretls != 0));
+        json_object_set_new(j, "auth", text_of(m.envelope.auth));
         answer = json_pack("{s:b,s:o}", "ok", 1, "message", j);
     } else {
         answer = failure("not-found", "no such message waits",

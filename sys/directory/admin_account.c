@@ -111,6 +111,7 @@ void admin_account_add(struct admin *a)
         return;
     if (admin_take_password(a, &r))
         admin_show_account(a, &r);
+    a->change->is_revoked = false; /* nobody is signed in as it yet */
 }
 
 /* The aliases that lead to an account: their names for a refusal, their addresses for a removal. */

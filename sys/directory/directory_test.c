@@ -422,6 +422,7 @@ static void test_changes(void **state)
         {"{'do':'account-password','address':'A+@example.org'}", -1}, /* refused */
         {"{'do':'account-password','address':'A@example.org'," PASSWORD "}", 1},
         {"{'do':'account-password','address':'a@example.org','backend':true}", 1},
+        {"{'do':'account-add','address':'new@example.org'," PASSWORD "}", -1},
         {"{'do':'account-password','address':'a@example.org','remove':true}", 1},
         {"{'do':'account-import','address':'a@example.org'," PASSWORD "}", 1},
         {"{'do':'app-password-add','address':'a@example.org','name':'x'," DIGEST "}", -1},
