@@ -23,7 +23,8 @@ struct check {
     struct self *self;
     struct rpc *peer; /* NULL: nobody waits any more */
     uint32_t call;
-    pid_t pid; /* 0: it waits */
+    pid_t pid;    /* 0: it waits */
+    bool is_dead; /* and buried: the number may be another process's by now */
     struct watch result;
     struct timer limit;
     const char *user, *secret;
@@ -87,13 +88,18 @@ static void finish(struct check *c, enum sasl_answer_code code)
         role_drained(s->role);
 }
 
+static void end_process(const struct check *c)
+{
+    if (c->pid != 0 && !c->is_dead)
+        (void)kill(c->pid, SIGKILL);
+}
+
 static void on_limit(struct timer *t)
 {
     struct check *c = CONTAINER_OF(t, struct check, limit);
     struct self *s = c->self;
     log_check(s, LOG_WARN, "pam.late", c, 0);
-    if (c->pid != 0)
-        (void)kill(c->pid, SIGKILL);
+    end_process(c);
     finish(c, SASL_ANSWER_FAILED);
     start_waiting(s);
 }
@@ -239,10 +245,12 @@ static void on_gone(struct role *r, struct rpc *peer)
 /* Their answers came by the pipe; here they are only buried. */
 static void on_child(void *owner, int signum)
 {
-    (void)owner;
+    struct self *s = owner;
+    pid_t pid;
     (void)signum;
-    while (waitpid(-1, NULL, WNOHANG) > 0)
-        continue;
+    while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+        for (struct check *c = s->first; c != NULL; c = c->next)
+            c->is_dead |= c->pid == pid;
 }
 
 static struct conf *read_conf(struct role *r, slice text)
@@ -310,8 +318,7 @@ static void pam_close(struct role *r)
 {
     struct self *s = r->self;
     while (s->first != NULL) {
-        if (s->first->pid != 0)
-            (void)kill(s->first->pid, SIGKILL);
+        end_process(s->first);
         finish(s->first, SASL_ANSWER_FAILED);
     }
     conf_unref(s->conf);
