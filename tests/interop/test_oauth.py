@@ -21,7 +21,7 @@ mechanism = pytest.mark.parametrize("mechanism", MECHANISMS)
 def ground(request, tmp_path_factory):
     """(issuer, server), for each way to find out about a token."""
     from conftest import end
-    from server import Server, new_directory, remove_directory
+    from server import Server, eventually, new_directory, remove_directory
     directory = new_directory()
     place = pathlib.Path(directory, "issuer")
     place.mkdir()
@@ -30,6 +30,8 @@ def ground(request, tmp_path_factory):
     try:
         server = Server(directory, extra=issuer.configuration(request.param))
         server.start()
+        # The role fetch may come a moment later than the first greeting.
+        eventually(lambda: sign_in(server, "XOAUTH2", new_token(issuer))[1].code == 235)
         yield issuer, server
         end(server)
     finally:
