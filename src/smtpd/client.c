@@ -79,12 +79,19 @@ bool client_is_unlimited(const struct ruleset *rules, const struct ip *ip)
 
 static void on_timer(struct timer *t);
 
+/* Whoever hangs up while he is being made to wait for the answer to a password does not keep his
+ * place here: guessers would take everybody's. UINT64_MAX: he has not. */
+static uint64_t given_up_at_ms(const struct client *c)
+{
+    return c->has_eof && c->has_exchange ? c->eof_at_ms + EOF_MS : UINT64_MAX;
+}
+
 /* The timer is only moved when it would be late; when it is early it looks again. */
 static void schedule(struct client *c)
 {
     uint64_t at = session_deadline_ms(c->session), now = client_now_ms(c);
-    if (c->has_eof && c->has_exchange && c->eof_at_ms + EOF_MS < at)
-        at = c->eof_at_ms + EOF_MS;
+    if (given_up_at_ms(c) < at)
+        at = given_up_at_ms(c);
     if (timer_is_set(&c->timer) && c->timer_at_ms <= at)
         return;
     c->timer_at_ms = at;
@@ -96,9 +103,7 @@ static void on_timer(struct timer *t)
     struct client *c = CONTAINER_OF(t, struct client, timer);
     if (c->is_closing)
         return;
-    /* Whoever hangs up while he is being made to wait for the answer to a password does not keep
-     * his place here: guessers would take everybody's. */
-    if (c->has_eof && c->has_exchange && client_now_ms(c) >= c->eof_at_ms + EOF_MS) {
+    if (client_now_ms(c) >= given_up_at_ms(c)) {
         client_begin_close(c);
         return;
     }
