@@ -67,7 +67,7 @@ static void print_comparison(struct buf *out, size_t width, const struct compari
     layout_heading(out, slice_cstr(ui_text(c->lang, UI_DESCRIPTION)));
     layout_paragraph(out, width, SLICE_LIT("  "), c->intro);
     layout_heading(out, slice_cstr(ui_text(c->lang, UI_DIFFERENCES)));
-    layout_steps(out, width, c->differences, false);
+    layout_list(out, width, c->differences);
     layout_heading(out, slice_cstr(ui_text(c->lang, UI_WHICH)));
     print_which(out, width, c->name_a, c->when_a);
     print_which(out, width, c->name_b, c->when_b);

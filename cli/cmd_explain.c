@@ -50,6 +50,24 @@ json_t *explain_lines_json(slice lines)
     return array;
 }
 
+/* The steps as plain text, and with who can do each. */
+static json_t *steps_json(slice fix, bool with_who)
+{
+    json_t *array = json_array();
+    slice step;
+    enum who who;
+    while (array != NULL && step_take(&fix, &who, &step)) {
+        json_t *one = with_who
+                          ? json_pack("{s:s, s:s%}", "who", who_name(who), "text", step.p, step.n)
+                          : json_stringn(step.p, step.n);
+        if (json_array_append_new(array, one) != 0) {
+            json_decref(array);
+            array = NULL;
+        }
+    }
+    return array;
+}
+
 /* One thing to read on, as it is shown and as JSON has it. */
 static void learn_rfc(struct buf *out, slice rfc)
 {
@@ -122,18 +140,18 @@ static json_t *values_json(const struct phrase_values *v)
 json_t *explanation_json(const struct explanation *e)
 {
     json_t *code = e->code == 0 ? json_null() : json_integer(e->code);
-    return json_pack("{s:o, s:o, s:f, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, "
-                     "s:o*, s:o*}",
-                     "reason", string_or_null(slice_cstr(e->reason)), "cause",
-                     string_or_null(slice_cstr(e->cause)), "confidence", e->percent / 100.0, "kind",
-                     reply_kind_name(e->kind), "code", code, "enhanced",
-                     string_or_null(e->enhanced), "who", who_name(e->who), "title",
-                     string_or_null(e->title), "meaning", string_or_null(e->meaning), "when",
-                     string_or_null(e->when), "fix", explain_lines_json(e->fix), "learn",
-                     explain_learn_json(e->rfc, e->related), "lang", language_code(e->lang),
-                     "system", string_or_null(slice_cstr(e->system)), "rfc", rfc_json(e->rfc),
-                     "values", values_json(&e->values), "recipients",
-                     e->failed > 0 ? json_integer(e->failed) : NULL);
+    return json_pack(
+        "{s:o, s:o, s:f, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, "
+        "s:o*, s:o*}",
+        "reason", string_or_null(slice_cstr(e->reason)), "cause",
+        string_or_null(slice_cstr(e->cause)), "confidence", e->percent / 100.0, "kind",
+        reply_kind_name(e->kind), "code", code, "enhanced", string_or_null(e->enhanced), "who",
+        who_name(e->who), "title", string_or_null(e->title), "meaning", string_or_null(e->meaning),
+        "when", string_or_null(e->when), "fix", steps_json(e->fix, false), "steps",
+        steps_json(e->fix, true), "example", string_or_null(e->example), "learn",
+        explain_learn_json(e->rfc, e->related), "lang", language_code(e->lang), "system",
+        string_or_null(slice_cstr(e->system)), "rfc", rfc_json(e->rfc), "values",
+        values_json(&e->values), "recipients", e->failed > 0 ? json_integer(e->failed) : NULL);
 }
 
 /* ---- The terminal ---- */
@@ -160,6 +178,20 @@ static void print_label(struct buf *out, size_t width, const char *label, const 
     buf_addf(&line, "%s: %s", label, value);
     layout_paragraph(out, width, SLICE_LIT("  "), buf_slice(&line));
     buf_release(&line);
+}
+
+/* The steps, numbered, under the names of those who can do them. */
+static void print_fix(struct buf *out, size_t width, const struct explanation *e)
+{
+    slice fix = e->fix, step;
+    enum who who, before = WHO_NOBODY;
+    layout_heading(out, slice_cstr(ui_text(e->lang, UI_FIX)));
+    for (unsigned number = 1; step_take(&fix, &who, &step); number++) {
+        if (who != before && *for_text(e->lang, who) != '\0')
+            buf_addf(out, "  %s:\n", for_text(e->lang, who));
+        layout_step(out, width, number, step);
+        before = who;
+    }
 }
 
 static void print_explanation(struct buf *out, size_t width, const struct explanation *e)
@@ -193,8 +225,13 @@ static void print_explanation(struct buf *out, size_t width, const struct explan
     layout_paragraph(out, width, SLICE_LIT("  "), e->meaning);
     layout_heading(out, slice_cstr(ui_text(e->lang, UI_WHEN)));
     layout_paragraph(out, width, SLICE_LIT("  "), e->when);
-    layout_heading(out, slice_cstr(ui_text(e->lang, UI_FIX)));
-    layout_steps(out, width, e->fix, true);
+    print_fix(out, width, e);
+    if (e->example.n > 0) {
+        slice example = e->example, line;
+        layout_heading(out, slice_cstr(ui_text(e->lang, UI_EXAMPLE)));
+        while (slice_split(&example, '\n', &line))
+            buf_addf(out, "  %.*s\n", SLICE_ARG(line));
+    }
     if (e->rfc.n + e->related.n > 0) {
         layout_heading(out, slice_cstr(ui_text(e->lang, UI_LEARN)));
         explain_learn_print(out, width, e->rfc, e->related);

@@ -1,5 +1,7 @@
 #include "cli/layout.h"
 
+#include <stdio.h>
+
 #include "lib/base/utf8.h"
 
 /* Terminals disagree about the marks of Devanagari and others: some give each a column. Counted at
@@ -42,17 +44,18 @@ void layout_paragraph(struct buf *out, size_t width, slice lead, slice text)
     buf_addc(out, '\n');
 }
 
-void layout_steps(struct buf *out, size_t width, slice lines, bool is_numbered)
+void layout_list(struct buf *out, size_t width, slice lines)
 {
     slice line;
-    for (unsigned number = 1; slice_split(&lines, '\n', &line); number++) {
-        char lead[] = "  -  ";
-        if (is_numbered && number < 10) {
-            lead[2] = (char)('0' + number);
-            lead[3] = '.';
-        }
-        layout_paragraph(out, width, slice_of(lead, is_numbered ? 5 : 4), line);
-    }
+    while (slice_split(&lines, '\n', &line))
+        layout_paragraph(out, width, SLICE_LIT("  - "), line);
+}
+
+void layout_step(struct buf *out, size_t width, unsigned number, slice text)
+{
+    char lead[16];
+    int n = snprintf(lead, sizeof lead, "  %u. ", number);
+    layout_paragraph(out, width, slice_of(lead, (size_t)n), text);
 }
 
 void layout_heading(struct buf *out, slice text)

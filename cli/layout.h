@@ -8,8 +8,10 @@
 /* text behind lead, which stands in the first line only; the others are indented to the end of
  * lead. A word wider than the line stands in a line of its own, unbroken (a link, a command). */
 void layout_paragraph(struct buf *out, size_t width, slice lead, slice text);
-/* Lines of text as a list: "  1. " before each, or "  - ". */
-void layout_steps(struct buf *out, size_t width, slice lines, bool is_numbered);
+/* Lines of text as a list, "  - " before each. */
+void layout_list(struct buf *out, size_t width, slice lines);
+/* One of numbered steps: "  1. " before it. */
+void layout_step(struct buf *out, size_t width, unsigned number, slice text);
 /* A line of its own. */
 void layout_heading(struct buf *out, slice text);
 

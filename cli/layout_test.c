@@ -36,8 +36,9 @@ static void numbers_steps(void **state)
     (void)state;
     struct buf out;
     buf_init(&out, 4096);
-    layout_steps(&out, 12, SLICE_LIT("one\ntwo three"), true);
-    layout_steps(&out, 12, SLICE_LIT("four"), false);
+    layout_step(&out, 12, 1, SLICE_LIT("one"));
+    layout_step(&out, 12, 2, SLICE_LIT("two three"));
+    layout_list(&out, 12, SLICE_LIT("four"));
     assert_slice(buf_slice(&out), SLICE_LIT("  1. one\n  2. two\n     three\n  - four\n"));
     buf_release(&out);
 }

@@ -24,6 +24,18 @@ const char *who_text(const struct language *lang, enum who who)
     return ui_text(lang, ids[who]);
 }
 
+const char *for_text(const struct language *lang, enum who who)
+{
+    static const enum ui_id ids[] = {
+        [WHO_NOBODY] = UI_COUNT,
+        [WHO_SENDER_USER] = UI_FOR_SENDER_USER,
+        [WHO_SENDER_ADMIN] = UI_FOR_SENDER_ADMIN,
+        [WHO_RECIPIENT] = UI_FOR_RECIPIENT,
+        [WHO_RECIPIENT_ADMIN] = UI_FOR_RECIPIENT_ADMIN,
+    };
+    return ids[who] == UI_COUNT ? "" : ui_text(lang, ids[who]);
+}
+
 static const char *retry_text(const struct language *lang, enum reply_kind kind)
 {
     static const enum ui_id ids[] = {

@@ -26,5 +26,8 @@ bool compare(struct arena *arena, const struct language *lang, slice a, slice b,
 /* The words for facets, in lang. */
 const char *kind_text(const struct language *lang, enum reply_kind kind);
 const char *who_text(const struct language *lang, enum who who);
+/* The heading over the steps that who can do; "" for nobody: all is well, or it happens by itself.
+ */
+const char *for_text(const struct language *lang, enum who who);
 
 #endif

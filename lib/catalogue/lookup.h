@@ -34,7 +34,8 @@ struct explanation {
     slice title;
     slice meaning;
     slice when;
-    slice fix;                   /* steps, '\n' between them; never empty */
+    slice fix;                   /* steps, '\n' between them, for step_take(); never empty */
+    slice example;               /* "C: ...\nS: ...", may be empty */
     slice rfc;                   /* "RFC 5321 3.3; RFC 3463 3.2", may be empty */
     slice related;               /* codes and ids, blanks between them, may be empty */
     struct phrase_values values; /* what stood in the text */

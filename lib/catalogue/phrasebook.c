@@ -1,5 +1,7 @@
 #include "lib/catalogue/phrasebook.h"
 
+#include "lib/catalogue/cause.h"
+
 #include <assert.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -68,15 +70,6 @@ struct phrasebook {
     char text[PHRASE_MAX_BYTES]; /* of the reply that is looked at, lower case, valid UTF-8 */
 };
 
-static const struct {
-    const char *cause;
-    enum who who;
-} causes[] = {
-#define CAUSE(id, who) {id, WHO_##who},
-#include "lib/catalogue/causes.def"
-#undef CAUSE
-};
-
 size_t phrase_count(void)
 {
     return PHRASES_N;
@@ -89,11 +82,8 @@ const struct phrase_row *phrase_row_of(size_t i)
 
 enum who cause_who(const char *cause)
 {
-    for (size_t i = 0; i < sizeof causes / sizeof causes[0]; i++) {
-        if (strcmp(causes[i].cause, cause) == 0)
-            return causes[i].who;
-    }
-    return WHO_NOBODY;
+    enum cause_id id;
+    return cause_find(slice_cstr(cause), &id) ? cause_of(id)->who : WHO_NOBODY;
 }
 
 enum who phrase_who(const struct phrase_row *row)

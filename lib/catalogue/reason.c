@@ -3,8 +3,8 @@
 enum wire { CODED, BARE };
 
 static const struct reason reasons[REASON_COUNT] = {
-#define REASON(name, id_, basic_, enhanced_, wire_, cause_, who_, reply_, title_, meaning_, when_, \
-               fix_, rfc_, related_)                                                               \
+#define REASON(name, id_, basic_, enhanced_, wire_, cause_, who_, reply_, example_, title_,        \
+               meaning_, when_, fix_, rfc_, related_)                                              \
     [REASON_##name] = {                                                                            \
         .id = (id_),                                                                               \
         .basic = (basic_),                                                                         \
@@ -13,6 +13,7 @@ static const struct reason reasons[REASON_COUNT] = {
         .cause = (cause_),                                                                         \
         .who = WHO_##who_,                                                                         \
         .reply = (reply_),                                                                         \
+        .example = (example_),                                                                     \
         .rfc = (rfc_),                                                                             \
         .related = (related_),                                                                     \
     },

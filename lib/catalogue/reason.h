@@ -27,6 +27,7 @@ struct reason {
     const char *cause;    /* id of the taxonomy */
     enum who who;
     const char *reply;   /* with placeholders; "" when Candor does not send it */
+    const char *example; /* what the client said before it, see reasons.def */
     const char *rfc;     /* "RFC 5321 3.3; RFC 3463 3.2" */
     const char *related; /* "550 551 mailbox-disabled" */
 };

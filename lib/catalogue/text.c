@@ -3,39 +3,45 @@
 #include "lib/base/ascii.h"
 #include "lib/catalogue/text_int.h"
 
+/* The four fields of a row. */
+#define ROW(at, title, meaning, when, fix)                                                         \
+    [(at)*TEXT_FIELDS + TEXT_TITLE] = (title), [(at)*TEXT_FIELDS + TEXT_MEANING] = (meaning),      \
+                        [(at)*TEXT_FIELDS + TEXT_WHEN] = (when),                                   \
+                        [(at)*TEXT_FIELDS + TEXT_FIX] = (fix),
+
 static const char *const english_reasons[REASON_COUNT * TEXT_FIELDS] = {
-#define REASON(name, id, basic, enhanced, wire, cause, who, reply, title, meaning, when, fix, rfc, \
-               related)                                                                            \
-    [REASON_##name * TEXT_FIELDS + TEXT_TITLE] = (title),                                          \
-                                   [REASON_##name * TEXT_FIELDS + TEXT_MEANING] = (meaning),       \
-                                   [REASON_##name * TEXT_FIELDS + TEXT_WHEN] = (when),             \
-                                   [REASON_##name * TEXT_FIELDS + TEXT_FIX] = (fix),
+#define REASON(name, id, basic, enhanced, wire, cause, who, reply, example, title, meaning, when,  \
+               fix, rfc, related)                                                                  \
+    ROW(REASON_##name, title, meaning, when, fix)
 #include "lib/catalogue/reasons.def"
 #undef REASON
 };
 
 static const char *const english_codes[CODE_COUNT * TEXT_FIELDS] = {
-#define CODE(number, sort, stage, scope, cause, percent, rfc, title, meaning, when, fix)           \
-    [CODE_##number * TEXT_FIELDS + TEXT_TITLE] = (title),                                          \
-                                   [CODE_##number * TEXT_FIELDS + TEXT_MEANING] = (meaning),       \
-                                   [CODE_##number * TEXT_FIELDS + TEXT_WHEN] = (when),             \
-                                   [CODE_##number * TEXT_FIELDS + TEXT_FIX] = (fix),
+#define CODE(number, sort, stage, scope, cause, percent, who, rfc, related, example, title,        \
+             meaning, when, fix)                                                                   \
+    ROW(CODE_##number, title, meaning, when, fix)
 #include "lib/catalogue/codes.def"
 #undef CODE
 };
 
-static const char *const english_enhanced[ENHANCED_COUNT] = {
-#define ENHANCED(name, id, basic, cause, rfc, title) [ENHANCED_##name] = (title),
+static const char *const english_enhanced[ENHANCED_COUNT * TEXT_FIELDS] = {
+#define ENHANCED(name, id, basic, cause, percent, who, rfc, related, example, title, meaning,      \
+                 when, fix)                                                                        \
+    ROW(ENHANCED_##name, title, meaning, when, fix)
 #include "lib/catalogue/enhanced.def"
 #undef ENHANCED
 };
 
+static const char *const english_causes[CAUSE_COUNT * TEXT_FIELDS] = {
+#define CAUSE(name, id, who, rfc, related, example, title, meaning, when, fix)                     \
+    ROW(CAUSE_##name, title, meaning, when, fix)
+#include "lib/catalogue/causes.def"
+#undef CAUSE
+};
+
 static const char *const english_classes[CLASS_COUNT * TEXT_FIELDS] = {
-#define CLASS(name, id, title, meaning, when, fix)                                                 \
-    [CLASS_##name * TEXT_FIELDS + TEXT_TITLE] = (title),                                           \
-                                  [CLASS_##name * TEXT_FIELDS + TEXT_MEANING] = (meaning),         \
-                                  [CLASS_##name * TEXT_FIELDS + TEXT_WHEN] = (when),               \
-                                  [CLASS_##name * TEXT_FIELDS + TEXT_FIX] = (fix),
+#define CLASS(name, id, title, meaning, when, fix) ROW(CLASS_##name, title, meaning, when, fix)
 #include "lib/catalogue/classes.def"
 #undef CLASS
 };
@@ -63,6 +69,7 @@ static const struct language english = {
     .tables = {[TABLE_REASON] = english_reasons,
                [TABLE_CODE] = english_codes,
                [TABLE_ENHANCED] = english_enhanced,
+               [TABLE_CAUSE] = english_causes,
                [TABLE_CLASS] = english_classes,
                [TABLE_PAIR] = english_pairs,
                [TABLE_UI] = english_ui},
@@ -123,6 +130,16 @@ bool code_is_translated(const struct language *lang, enum code_id id)
     return row_is_there(lang, TABLE_CODE, id);
 }
 
+bool enhanced_is_translated(const struct language *lang, enum enhanced_id id)
+{
+    return row_is_there(lang, TABLE_ENHANCED, id);
+}
+
+bool cause_is_translated(const struct language *lang, enum cause_id id)
+{
+    return row_is_there(lang, TABLE_CAUSE, id);
+}
+
 static const char *text_at(const struct language *lang, enum text_table table, size_t at)
 {
     const char *const *texts = lang->tables[table];
@@ -140,9 +157,14 @@ const char *code_text(const struct language *lang, enum code_id id, enum text_fi
     return text_at(lang, TABLE_CODE, id * (size_t)TEXT_FIELDS + field);
 }
 
-const char *enhanced_title(const struct language *lang, enum enhanced_id id)
+const char *enhanced_text(const struct language *lang, enum enhanced_id id, enum text_field field)
 {
-    return text_at(lang, TABLE_ENHANCED, id);
+    return text_at(lang, TABLE_ENHANCED, id * (size_t)TEXT_FIELDS + field);
+}
+
+const char *cause_text(const struct language *lang, enum cause_id id, enum text_field field)
+{
+    return text_at(lang, TABLE_CAUSE, id * (size_t)TEXT_FIELDS + field);
 }
 
 const char *class_text(const struct language *lang, enum class_id id, enum text_field field)

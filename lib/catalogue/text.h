@@ -6,6 +6,7 @@
 #ifndef CANDOR_CATALOGUE_TEXT_H
 #define CANDOR_CATALOGUE_TEXT_H
 
+#include "lib/catalogue/cause.h"
 #include "lib/catalogue/reason.h"
 
 struct language;
@@ -19,7 +20,8 @@ const char *language_code(const struct language *lang);
 /* All of them, English first; NULL at the end. */
 const struct language *language_nth(size_t n);
 
-/* What an explanation is made of. FIX: steps, one a line. */
+/* What an explanation is made of. FIX: steps, one a line, each beginning with who can do it
+ * (step_take). */
 enum text_field { TEXT_TITLE, TEXT_MEANING, TEXT_WHEN, TEXT_FIX };
 enum { TEXT_FIELDS = TEXT_FIX + 1 };
 enum pair_field { PAIR_TITLE, PAIR_INTRO, PAIR_DIFFERENCES, PAIR_WHEN_A, PAIR_WHEN_B };
@@ -63,7 +65,8 @@ enum ui_id {
 /* "" where English has none either (codes without a text of their own, digits without steps). */
 const char *reason_text(const struct language *lang, enum reason_id id, enum text_field field);
 const char *code_text(const struct language *lang, enum code_id id, enum text_field field);
-const char *enhanced_title(const struct language *lang, enum enhanced_id id);
+const char *enhanced_text(const struct language *lang, enum enhanced_id id, enum text_field field);
+const char *cause_text(const struct language *lang, enum cause_id id, enum text_field field);
 const char *class_text(const struct language *lang, enum class_id id, enum text_field field);
 const char *pair_text(const struct language *lang, enum pair_id id, enum pair_field field);
 const char *ui_text(const struct language *lang, enum ui_id id);
@@ -71,5 +74,7 @@ const char *ui_text(const struct language *lang, enum ui_id id);
 /* True when lang has all texts of it that English has, so that nothing mixes two languages. */
 bool reason_is_translated(const struct language *lang, enum reason_id id);
 bool code_is_translated(const struct language *lang, enum code_id id);
+bool enhanced_is_translated(const struct language *lang, enum enhanced_id id);
+bool cause_is_translated(const struct language *lang, enum cause_id id);
 
 #endif

@@ -8,6 +8,7 @@ enum text_table {
     TABLE_REASON,
     TABLE_CODE,
     TABLE_ENHANCED,
+    TABLE_CAUSE,
     TABLE_CLASS,
     TABLE_PAIR,
     TABLE_UI,

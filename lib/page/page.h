@@ -1,7 +1,8 @@
-/* page: what the web role answers: HTML and JSON made from the catalogue, without a socket in sight.
+/* page: what the web role answers: HTML and JSON made from the catalogue, without a socket in
+ * sight.
  *
- * One request in, one answer out; nothing is kept between two but the phrasebook. Pages work without
- * JavaScript, ask nothing of other hosts, and are whole documents in one language:
+ * One request in, one answer out; nothing is kept between two but the phrasebook. Pages work
+ * without JavaScript, ask nothing of other hosts, and are whole documents in one language:
  *
  *   /codes            all codes, enhanced codes, reasons and causes; ?q= searches
  *   /codes/554        one of them; also /codes/5.7.1, /codes/mailbox-full
@@ -34,7 +35,7 @@ struct page_request {
 
 struct page_answer {
     unsigned status;
-    const char *type; /* Content-Type */
+    const char *type;     /* Content-Type */
     const char *language; /* Content-Language; NULL: none */
     const char *allow;    /* with 405, else NULL */
     slice location;       /* with 3xx, an absolute path; in the page until the next request */
