@@ -7,6 +7,7 @@
 #include "cli/explain.h"
 #include "cli/layout.h"
 #include "lib/catalogue/compare.h"
+#include "lib/page/json.h"
 
 enum { ARENA_MAX_BYTES = 1 << 20, OUTPUT_MAX_BYTES = 1 << 20 };
 
@@ -44,9 +45,9 @@ static json_t *comparison_json(const struct comparison *c, slice rfc, slice name
 {
     return json_pack("{s:s%, s:s%, s:o, s:o, s:o, s:{s:s%, s:s%}, s:o, s:s}", "title", c->title.p,
                      c->title.n, "intro", c->intro.p, c->intro.n, "a", explanation_json(&c->a), "b",
-                     explanation_json(&c->b), "differences", explain_lines_json(c->differences),
+                     explanation_json(&c->b), "differences", lines_json(c->differences),
                      "when_to_use", "a", c->when_a.p, c->when_a.n, "b", c->when_b.p, c->when_b.n,
-                     "learn", explain_learn_json(rfc, names), "lang", language_code(c->lang));
+                     "learn", learn_json(rfc, names), "lang", language_code(c->lang));
 }
 
 static void print_which(struct buf *out, size_t width, slice name, slice when)

@@ -10,6 +10,7 @@
 #include "cli/explain.h"
 #include "cli/layout.h"
 #include "lib/catalogue/compare.h"
+#include "lib/page/json.h"
 
 enum { ARENA_MAX_BYTES = 1 << 20, OUTPUT_MAX_BYTES = 1 << 20 };
 
@@ -30,131 +31,15 @@ const struct language *explain_language(const struct cli *cli)
     return NULL;
 }
 
-/* ---- JSON ---- */
+/* ---- The terminal ---- */
 
-static json_t *string_or_null(slice s)
-{
-    return s.n == 0 ? json_null() : json_stringn(s.p, s.n);
-}
-
-json_t *explain_lines_json(slice lines)
-{
-    json_t *array = json_array();
-    slice line;
-    while (array != NULL && slice_split(&lines, '\n', &line)) {
-        if (line.n > 0 && json_array_append_new(array, json_stringn(line.p, line.n)) != 0) {
-            json_decref(array);
-            array = NULL;
-        }
-    }
-    return array;
-}
-
-/* The steps as plain text, and with who can do each. */
-static json_t *steps_json(slice fix, bool with_who)
-{
-    json_t *array = json_array();
-    slice step;
-    enum who who;
-    while (array != NULL && step_take(&fix, &who, &step)) {
-        json_t *one = with_who
-                          ? json_pack("{s:s, s:s%}", "who", who_name(who), "text", step.p, step.n)
-                          : json_stringn(step.p, step.n);
-        if (json_array_append_new(array, one) != 0) {
-            json_decref(array);
-            array = NULL;
-        }
-    }
-    return array;
-}
-
-/* One thing to read on, as it is shown and as JSON has it. */
+/* One thing to read on, as it is shown. */
 static void learn_rfc(struct buf *out, slice rfc)
 {
     buf_add(out, rfc);
     buf_addc(out, ' ');
     rfc_link(out, rfc);
 }
-
-json_t *explain_learn_json(slice rfc, slice related)
-{
-    json_t *array = json_array();
-    struct buf one;
-    slice item;
-    bool is_ok = array != NULL;
-    buf_init(&one, 4096);
-    while (is_ok && rfc_take(&rfc, &item)) {
-        buf_clear(&one);
-        learn_rfc(&one, item);
-        is_ok = json_array_append_new(array, json_stringn(one.p, one.n)) == 0;
-    }
-    while (is_ok && slice_split(&related, ' ', &item)) {
-        buf_clear(&one);
-        buf_addf(&one, "candor explain %.*s", SLICE_ARG(item));
-        is_ok = json_array_append_new(array, json_stringn(one.p, one.n)) == 0;
-    }
-    buf_release(&one);
-    if (!is_ok)
-        json_decref(array);
-    return is_ok ? array : NULL;
-}
-
-static json_t *rfc_json(slice rfc)
-{
-    json_t *array = json_array();
-    slice item;
-    while (array != NULL && rfc_take(&rfc, &item)) {
-        if (json_array_append_new(array, json_stringn(item.p, item.n)) != 0) {
-            json_decref(array);
-            array = NULL;
-        }
-    }
-    return array;
-}
-
-/* What stood in the text: only what was there; NULL where nothing was. */
-static json_t *values_json(const struct phrase_values *v)
-{
-    const struct {
-        const char *key;
-        slice value;
-    } rows[] = {{"ip", v->ip},   {"address", v->address}, {"domain", v->domain}, {"list", v->list},
-                {"url", v->url}, {"size", v->size},       {"limit", v->limit}};
-    json_t *object = json_object();
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0] && object != NULL; i++) {
-        /* What is no UTF-8 is left out. */
-        json_t *value = rows[i].value.n > 0 ? json_stringn(rows[i].value.p, rows[i].value.n) : NULL;
-        if (value != NULL && json_object_set_new(object, rows[i].key, value) != 0) {
-            json_decref(object);
-            object = NULL;
-        }
-    }
-    if (json_object_size(object) == 0) {
-        json_decref(object);
-        object = NULL;
-    }
-    return object;
-}
-
-/* "values" and "recipients" are only there when the text had some. */
-json_t *explanation_json(const struct explanation *e)
-{
-    json_t *code = e->code == 0 ? json_null() : json_integer(e->code);
-    return json_pack(
-        "{s:o, s:o, s:f, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, "
-        "s:o*, s:o*}",
-        "reason", string_or_null(slice_cstr(e->reason)), "cause",
-        string_or_null(slice_cstr(e->cause)), "confidence", e->percent / 100.0, "kind",
-        reply_kind_name(e->kind), "code", code, "enhanced", string_or_null(e->enhanced), "who",
-        who_name(e->who), "title", string_or_null(e->title), "meaning", string_or_null(e->meaning),
-        "when", string_or_null(e->when), "fix", steps_json(e->fix, false), "steps",
-        steps_json(e->fix, true), "example", string_or_null(e->example), "learn",
-        explain_learn_json(e->rfc, e->related), "lang", language_code(e->lang), "system",
-        string_or_null(slice_cstr(e->system)), "rfc", rfc_json(e->rfc), "values",
-        values_json(&e->values), "recipients", e->failed > 0 ? json_integer(e->failed) : NULL);
-}
-
-/* ---- The terminal ---- */
 
 void explain_learn_print(struct buf *out, size_t width, slice rfc, slice related)
 {

@@ -9,12 +9,7 @@
  * names it; from the environment it becomes English. */
 const struct language *explain_language(const struct cli *cli);
 
-/* The keys of DESIGN: a new object, NULL when there is no memory. */
-struct json_t *explanation_json(const struct explanation *e);
-/* Steps or differences, '\n' between them, as an array. */
-struct json_t *explain_lines_json(slice lines);
-/* Where to learn more: an array of documents with their addresses and of commands. */
-struct json_t *explain_learn_json(slice rfc, slice related);
+/* Where to learn more, a line each. */
 void explain_learn_print(struct buf *out, size_t width, slice rfc, slice related);
 
 #endif
