@@ -10,6 +10,7 @@
 #include "lib/base/ascii.h"
 #include "lib/base/ip.h"
 #include "lib/base/utf8.h"
+#include "lib/catalogue/needles.h"
 
 static const struct phrase_row phrases[] = {
 #define PHRASE(system, codes, needles, pattern, cause, who, percent, ...)                          \
@@ -91,7 +92,7 @@ enum who phrase_who(const struct phrase_row *row)
     return row->who == PHRASE_BY_CAUSE ? cause_who(row->cause) : (enum who)row->who;
 }
 
-static const char *needles_of(unsigned row)
+static const char *needles_given(unsigned row)
 {
     return row < PHRASES_N ? phrases[row].needles : speakers[row - PHRASES_N].needles;
 }
@@ -109,19 +110,34 @@ static unsigned bucket_of(const char *p)
     return (a * 31 * 31 + b * 31 + c * 17 + (a ^ b) * 257) % BUCKETS_N;
 }
 
+static bool needle_add(struct phrasebook *b, unsigned row, slice text)
+{
+    struct needle *needle = ARENA_NEW(&b->arena, struct needle);
+    if (needle == NULL)
+        return false;
+    assert(text.n >= NEEDLE_MIN_BYTES);
+    struct needle **bucket = &b->buckets[bucket_of(text.p)];
+    *needle = (struct needle){*bucket, text, row};
+    *bucket = needle;
+    return true;
+}
+
+/* Those that the row gives, else those that its pattern needs. */
 static bool needles_add(struct phrasebook *b, unsigned row)
 {
-    slice all = slice_cstr(needles_of(row)), one;
-    if (all.n == 0)
+    slice all = slice_cstr(needles_given(row)), one;
+    struct needles found = {.n = 0};
+    if (all.n == 0 && !needles_of(&b->arena, pattern_of(row), &found))
+        return false;
+    if (all.n == 0 && found.n == 0)
         b->always[row / 64] |= UINT64_C(1) << row % 64;
-    while (slice_split(&all, '|', &one)) {
-        struct needle *needle = ARENA_NEW(&b->arena, struct needle);
-        if (needle == NULL)
+    for (size_t i = 0; i < found.n; i++) {
+        if (!needle_add(b, row, found.texts[i]))
             return false;
-        assert(one.n >= 3);
-        struct needle **bucket = &b->buckets[bucket_of(one.p)];
-        *needle = (struct needle){*bucket, one, row};
-        *bucket = needle;
+    }
+    while (slice_split(&all, '|', &one)) {
+        if (!needle_add(b, row, one))
+            return false;
     }
     return true;
 }

@@ -1,0 +1,187 @@
+#include "lib/catalogue/needles.h"
+
+#include "lib/base/ascii.h"
+
+enum { RUN_MAX_BYTES = 64, DEPTH_MAX = 12 };
+
+struct reader {
+    struct arena *arena;
+    slice rest;
+    unsigned depth;
+    bool is_full; /* the arena */
+};
+
+/* The octets that stand one after the other so far, and the best set of the branch. */
+struct branch {
+    char run[RUN_MAX_BYTES];
+    size_t run_n;
+    struct needles best;
+};
+
+static void read_alternatives(struct reader *r, struct needles *ret);
+
+static size_t shortest(const struct needles *set)
+{
+    size_t least = SIZE_MAX;
+    for (size_t i = 0; i < set->n; i++)
+        least = set->texts[i].n < least ? set->texts[i].n : least;
+    return least;
+}
+
+/* One long literal is better than many, and many better than short ones. */
+static bool is_better(const struct needles *one, const struct needles *other)
+{
+    if (one->n == 0 || other->n == 0)
+        return one->n > 0;
+    size_t a = shortest(one), b = shortest(other);
+    return a >= 5 && b >= 5 ? one->n < other->n : a > b;
+}
+
+static void run_end(struct reader *r, struct branch *b)
+{
+    struct needles set = {.n = 1};
+    if (b->run_n >= NEEDLE_MIN_BYTES) {
+        if (!arena_copy(r->arena, slice_of(b->run, b->run_n), &set.texts[0]))
+            r->is_full = true;
+        else if (is_better(&set, &b->best))
+            b->best = set;
+    }
+    b->run_n = 0;
+}
+
+static void run_add(struct reader *r, struct branch *b, char c)
+{
+    if (b->run_n == RUN_MAX_BYTES)
+        run_end(r, b);
+    b->run[b->run_n++] = c;
+}
+
+static char take_char(struct reader *r)
+{
+    char c = r->rest.n > 0 ? r->rest.p[0] : '\0';
+    r->rest = slice_tail(r->rest, r->rest.n > 0);
+    return c;
+}
+
+/* What follows an atom: whether it may be missing, and whether it may come again. */
+static void take_quantifier(struct reader *r, bool *ret_is_optional, bool *ret_repeats)
+{
+    char c = r->rest.n > 0 ? r->rest.p[0] : '\0';
+    *ret_is_optional = c == '?' || c == '*';
+    *ret_repeats = c == '+' || c == '*' || c == '{';
+    if (c == '{') {
+        *ret_is_optional = r->rest.n > 1 && r->rest.p[1] == '0';
+        r->rest = slice_tail(r->rest, slice_find(r->rest, '}'));
+    }
+    if (*ret_is_optional || *ret_repeats) {
+        (void)take_char(r);
+        if (r->rest.n > 0 && (r->rest.p[0] == '?' || r->rest.p[0] == '+'))
+            (void)take_char(r); /* lazy or possessive: the same text */
+    }
+}
+
+/* "[.]" is a literal; any other class is a gap. '\0': a gap. */
+static char take_class(struct reader *r)
+{
+    size_t n = 0;
+    char first = '\0', c;
+    while ((c = take_char(r)) != '\0' && (c != ']' || n == 0)) {
+        if (c == '\\')
+            (void)take_char(r);
+        first = n == 0 && c != '\\' && c != '^' ? c : '\0';
+        n++;
+    }
+    return n == 1 ? first : '\0';
+}
+
+/* The "?:", "?=" ... that a group begins with. True: it looks around and holds no text. */
+static bool take_group_kind(struct reader *r)
+{
+    if (r->rest.n < 2 || r->rest.p[0] != '?')
+        return false;
+    (void)take_char(r);
+    char c = take_char(r);
+    if (c == '=' || c == '!')
+        return true;
+    if (c == '<' && r->rest.n > 0 && (r->rest.p[0] == '=' || r->rest.p[0] == '!'))
+        return true;
+    if (c == '<')
+        r->rest = slice_tail(r->rest, slice_find(r->rest, '>') + 1);
+    return false;
+}
+
+static void read_group(struct reader *r, struct branch *b)
+{
+    struct needles inner = {.n = 0};
+    bool looks_around = take_group_kind(r), is_optional, repeats;
+    run_end(r, b);
+    read_alternatives(r, &inner);
+    (void)take_char(r); /* the bracket */
+    take_quantifier(r, &is_optional, &repeats);
+    if (!looks_around && !is_optional && is_better(&inner, &b->best))
+        b->best = inner;
+}
+
+/* One character or gap, with its quantifier. */
+static void read_atom(struct reader *r, struct branch *b)
+{
+    bool is_optional, repeats, is_literal = true;
+    char c = take_char(r);
+    if (c == '[') {
+        c = take_class(r);
+        is_literal = c != '\0';
+    } else if (c == '\\') {
+        c = take_char(r);
+        is_literal = !ascii_is_alnum(c);
+    } else {
+        is_literal = c != '.' && c != '^' && c != '$' && ascii_is_ascii(c);
+    }
+    take_quantifier(r, &is_optional, &repeats);
+    if (is_literal && !is_optional)
+        run_add(r, b, ascii_lower(c));
+    if (!is_literal || is_optional || repeats)
+        run_end(r, b);
+}
+
+static void read_branch(struct reader *r, struct needles *ret)
+{
+    struct branch b = {.run_n = 0};
+    while (r->rest.n > 0 && r->rest.p[0] != '|' && r->rest.p[0] != ')') {
+        if (r->rest.p[0] == '(') {
+            (void)take_char(r);
+            read_group(r, &b);
+        } else {
+            read_atom(r, &b);
+        }
+    }
+    run_end(r, &b);
+    *ret = b.best;
+}
+
+/* The union of what the alternatives need; nothing when one of them needs nothing. */
+static void read_alternatives(struct reader *r, struct needles *ret)
+{
+    struct needles all = {.n = 0}, one;
+    bool is_none = ++r->depth > DEPTH_MAX;
+    do {
+        read_branch(r, &one);
+        is_none |= one.n == 0 || all.n + one.n > NEEDLES_MAX;
+        for (size_t i = 0; i < one.n && !is_none; i++)
+            all.texts[all.n++] = one.texts[i];
+    } while (r->rest.n > 0 && r->rest.p[0] == '|' && take_char(r) == '|');
+    r->depth--;
+    if (is_none)
+        all.n = 0;
+    *ret = all;
+}
+
+bool needles_of(struct arena *a, const char *pattern, struct needles *ret)
+{
+    struct reader r = {.arena = a, .rest = slice_cstr(pattern)};
+    struct needles all;
+    read_alternatives(&r, &all);
+    if (r.is_full)
+        return false;
+    *ret = all;
+    return true;
+}

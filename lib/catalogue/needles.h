@@ -1,0 +1,27 @@
+/* needles: what a pattern cannot do without.
+ *
+ * A regular expression is slow to try and a literal is not. This finds literals of which every text
+ * that fits the pattern holds at least one, so that a reply without any of them need not be tried:
+ * "quota (exceeded|reached)" cannot do without "exceeded" or "reached". */
+#ifndef CANDOR_CATALOGUE_NEEDLES_H
+#define CANDOR_CATALOGUE_NEEDLES_H
+
+#include "lib/base/arena.h"
+
+enum {
+    NEEDLE_MIN_BYTES = 3,
+    NEEDLES_MAX = 48, /* of one pattern */
+};
+
+struct needles {
+    slice texts[NEEDLES_MAX]; /* lower case ASCII, at least NEEDLE_MIN_BYTES each; in the arena */
+    size_t n;
+};
+
+/* pattern is a PCRE2 pattern without (?#, \Q or (?x; letters in lower case, octets outside of ASCII
+ * are not relied on. ret->n is 0 where the pattern has no such literals. False: the arena is full;
+ * *ret is untouched. */
+bool needles_of(struct arena *a, const char *pattern, struct needles *ret)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,87 @@
+#include "lib/catalogue/needles.h"
+
+#include "lib/base/test.h"
+
+static void finds_what_a_pattern_needs(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern;
+        const char *want; /* '|' between */
+    } rows[] = {
+        {"spam", "spam"},
+        {"User Unknown", "user unknown"},
+        {"no", ""},
+        {"quota (exceeded|reached)", "quota "},
+        {"(over|above) (the )?quota", "quota"},
+        {"mailbox.{0,40}full", "mailbox"},
+        {"(user|mailbox) unknown", " unknown"},
+        {"(too (many|much)|excess)", "too |excess"},
+        {"mail ?box", "mail"},
+        {"colou?rs", "colo"},
+        {"a(b|c)d", ""},
+        {"\\bptr\\b", "ptr"},
+        {"[.]example[.]org", ".example.org"},
+        {"\\[ts[0-9]+\\]", "[ts"},
+        {"(?:abc|def)(ghij)?", "abc|def"},
+        {"^(?!.*unknown)blocked", "blocked"},
+        {"(?<ip>[0-9.]+) is listed", " is listed"},
+        {"x{0,3}yyy", "yyy"},
+        {"(abc)?|def", ""},
+        {"grün und blau", "n und blau"},
+        {"ab+cde+", "cde"},
+        {"(abc|d)", ""},
+    };
+    struct arena a;
+    arena_init(&a, 1 << 16);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct needles set;
+        char got[256] = "";
+        size_t n = 0;
+        assert_true(needles_of(&a, rows[i].pattern, &set));
+        for (size_t k = 0; k < set.n; k++) {
+            if (k > 0)
+                got[n++] = '|';
+            memcpy(got + n, set.texts[k].p, set.texts[k].n);
+            n += set.texts[k].n;
+        }
+        got[n] = '\0';
+        if (strcmp(got, rows[i].want) != 0)
+            fail_msg("%s needs \"%s\", not \"%s\"", rows[i].pattern, rows[i].want, got);
+    }
+    arena_release(&a);
+}
+
+static void broken_patterns_end(void **state)
+{
+    (void)state;
+    static const char *const patterns[] = {"(",   ")", "[", "\\", "a{", "((((((((((((((((((x",
+                                           "(?<", "|", ""};
+    struct arena a;
+    struct needles set;
+    arena_init(&a, 1 << 16);
+    for (size_t i = 0; i < COUNT(patterns); i++)
+        assert_true(needles_of(&a, patterns[i], &set));
+    arena_release(&a);
+}
+
+static void a_full_arena_is_said(void **state)
+{
+    (void)state;
+    struct arena a;
+    struct needles set = {.n = 7};
+    arena_init(&a, 1);
+    assert_false(needles_of(&a, "literal", &set));
+    assert_int_equal(set.n, 7);
+    arena_release(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(finds_what_a_pattern_needs),
+        cmocka_unit_test(broken_patterns_end),
+        cmocka_unit_test(a_full_arena_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
