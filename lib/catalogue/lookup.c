@@ -1,6 +1,5 @@
 #include "lib/catalogue/lookup.h"
 
-#include "lib/catalogue/blocklist.h"
 #include "lib/catalogue/bounce.h"
 #include "lib/catalogue/lookup_int.h"
 
@@ -173,50 +172,6 @@ static bool explain_seen(struct lookup *l, struct recognised seen)
     return true;
 }
 
-/* ---- Block lists ---- */
-
-static bool is_about_lists(const char *cause)
-{
-    static const char *const causes[] = {"ip-blocklisted", "ip-reputation", "domain-reputation",
-                                         "dynamic-ip"};
-    for (size_t i = 0; cause != NULL && i < sizeof causes / sizeof causes[0]; i++) {
-        if (strcmp(cause, causes[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-static enum ui_id listed_text(const struct blocklist *list, const struct explanation *e)
-{
-    if (list->state == LIST_CLOSED)
-        return UI_LISTED_CLOSED;
-    if (list->removal[0] == '\0')
-        return UI_LISTED_NO_PAGE;
-    if (list->target == TARGET_DOMAINS)
-        return UI_LISTED_DOMAIN;
-    return e->values.ip.n > 0 ? UI_LISTED_ADDRESS : UI_LISTED_SOMETHING;
-}
-
-/* Where the text names a list, the first step is the way off it. */
-static bool advise_list(struct lookup *l, slice text)
-{
-    struct explanation *e = &l->e;
-    enum blocklist_id id;
-    if (!is_about_lists(e->cause) || !blocklist_named(text, &id))
-        return true;
-    const struct blocklist *list = blocklist_of(id);
-    const struct compose_value values[] = {{"ip", e->values.ip},
-                                           {"list", slice_cstr(list->name)},
-                                           {"url", slice_cstr(list->removal)}};
-    slice parts[3] = {{0}, SLICE_LIT("\n"), e->fix};
-    if (list->state == LIST_CLOSED)
-        e->who = WHO_RECIPIENT_ADMIN;
-    e->values.list = slice_cstr(list->name);
-    return compose_fill(l->a, slice_cstr(ui_text(l->lang, listed_text(list, e))), values, 3,
-                        &parts[0]) &&
-           compose_join(l->a, (slice){0}, parts, 3, &e->fix);
-}
-
 /* ---- A reply, alone or in a bounce or log ---- */
 
 static bool explain_recipients(struct lookup *l, const struct bounce *b)
@@ -264,7 +219,7 @@ static bool explain_reply(struct lookup *l, slice what)
     struct bounce b;
     struct recognised seen;
     return bounce_read(l->a, what, &b) && recognise_bounce(l, &b, &seen) && explain_seen(l, seen) &&
-           advise_list(l, seen.text) && explain_recipients(l, &b);
+           advise(l, seen.text) && explain_recipients(l, &b);
 }
 
 /* A cause has no number of its own; those that are no trouble are known by their names. */

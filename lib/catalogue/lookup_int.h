@@ -46,5 +46,7 @@ void explain_cause(struct lookup *l, enum cause_id id);
 bool explain_enhanced(struct lookup *l, const struct recognised *seen)
     __attribute__((warn_unused_result));
 bool explain_code(struct lookup *l) __attribute__((warn_unused_result));
+/* Adds the steps that the values of the text allow; text is what the reply says. */
+bool advise(struct lookup *l, slice text) __attribute__((warn_unused_result));
 
 #endif

@@ -103,17 +103,36 @@ static void names_the_list_and_the_way_off_it(void **state)
     struct explanation e = explained(&a, SLICE_LIT("554 5.7.1 Service unavailable; Client host "
                                                    "[203.0.113.7] blocked using zen.spamhaus.org"));
     assert_string_equal(e.cause, "ip-blocklisted");
-    assert_first_step(&e, "203.0.113.7 is listed by Spamhaus ZEN. End what led to the entry, then "
-                          "look it up and ask for its removal: https://check.spamhaus.org/");
+    assert_first_step(&e,
+                      "{sender-admin} 203.0.113.7 is listed by Spamhaus ZEN. First end what led to "
+                      "the entry: a taken-over account, an infected computer, an open web form.");
+    assert_true(slice_find_slice(e.fix, SLICE_LIT("https://check.spamhaus.org/")) < e.fix.n);
     assert_int_equal(e.who, WHO_SENDER_ADMIN);
     e = explained(&a, SLICE_LIT("550 203.0.113.7 is listed in SORBS"));
-    assert_first_step(&e, "SORBS was closed and lists nobody any more; who still asks it may be "
-                          "told that everybody is listed. The administrator of the receiving side "
-                          "has to take it out of the configuration.");
+    assert_first_step(&e,
+                      "{recipient-admin} Take SORBS out of the configuration of your server: this "
+                      "list was closed, and a closed list may answer that every address is "
+                      "listed.");
     assert_int_equal(e.who, WHO_RECIPIENT_ADMIN);
     e = explained(&a, SLICE_LIT("550 5.7.1 Sender domain is on a block list: dbl.spamhaus.org"));
     assert_string_equal(e.cause, "domain-reputation");
     assert_slice(e.values.list, SLICE_LIT("Spamhaus DBL"));
+    arena_release(&a);
+}
+
+static void puts_values_into_the_advice(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    struct explanation e =
+        explained(&a, SLICE_LIT("550 5.1.1 <jane@example.org> User unknown here"));
+    assert_first_step(&e, "{sender-user} Compare jane@example.org letter by letter with what the "
+                          "recipient gave you.");
+    e = explained(&a, SLICE_LIT("550 5.7.25 [192.0.2.1] has no PTR record"));
+    assert_first_step(&e,
+                      "{sender-admin} Look the name up with `dig +short -x 192.0.2.1`: there has "
+                      "to be one, and it has to lead back to 192.0.2.1.");
     arena_release(&a);
 }
 
@@ -268,6 +287,7 @@ int main(void)
         cmocka_unit_test(recognises_what_it_is_given),
         cmocka_unit_test(spells_digits_where_no_text_does),
         cmocka_unit_test(names_the_list_and_the_way_off_it),
+        cmocka_unit_test(puts_values_into_the_advice),
         cmocka_unit_test(explains_bounces_and_logs),
         cmocka_unit_test(believes_words_more_than_digits),
         cmocka_unit_test(knows_its_own_replies),
