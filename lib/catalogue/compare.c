@@ -129,18 +129,17 @@ static bool compose_differences(struct arena *arena, struct comparison *c)
     return compose_join(arena, SLICE_LIT("\n"), lines, n, &c->differences);
 }
 
-static bool find_pair(unsigned a, unsigned b, enum pair_id *ret)
-{
-    static const struct {
-        unsigned a;
-        unsigned b;
-    } pairs[PAIR_COUNT] = {
-#define PAIR(a, b, id, title, intro, differences, when_a, when_b) [PAIR_##a##_##b] = {a, b},
+static const char *const pair_ids[PAIR_COUNT] = {
+#define PAIR(a, b, id, title, intro, differences, when_a, when_b) [PAIR_##a##_##b] = (id),
 #include "lib/catalogue/compare.def"
 #undef PAIR
-    };
+};
+
+static bool find_pair(slice a, slice b, enum pair_id *ret)
+{
     for (unsigned i = 0; i < PAIR_COUNT; i++) {
-        if (pairs[i].a == a && pairs[i].b == b) {
+        slice id = slice_cstr(pair_ids[i]), first;
+        if (slice_split(&id, '-', &first) && slice_eq(first, a) && slice_eq(id, b)) {
             *ret = (enum pair_id)i;
             return true;
         }
@@ -159,11 +158,14 @@ static void set_pair(struct comparison *c, enum pair_id id, bool is_swapped)
 
 static bool compose_comparison(struct arena *arena, struct comparison *c)
 {
-    const struct compose_value names[] = {{"a", c->name_a}, {"b", c->name_b}};
+    const struct compose_value names[] = {{"a", c->name_a},
+                                          {"b", c->name_b},
+                                          {"title-a", c->a.title},
+                                          {"title-b", c->b.title}};
     enum ui_id intro = c->a.kind != c->b.kind ? UI_COMPARE_INTRO_KIND : UI_COMPARE_INTRO_SAME;
     c->when_a = c->a.when;
     c->when_b = c->b.when;
-    return compose_fill(arena, slice_cstr(ui_text(c->lang, UI_COMPARE_TITLE)), names, 2,
+    return compose_fill(arena, slice_cstr(ui_text(c->lang, UI_COMPARE_TITLE)), names, 4,
                         &c->title) &&
            compose_fill(arena, slice_cstr(ui_text(c->lang, intro)), names, 2, &c->intro) &&
            compose_differences(arena, c);
@@ -177,9 +179,9 @@ bool compare(struct arena *arena, const struct language *lang, slice a, slice b,
         !name_of(arena, &c.a, a, &c.name_a) || !name_of(arena, &c.b, b, &c.name_b))
         return false;
     enum pair_id pair;
-    if (c.a.is_plain_code && c.b.is_plain_code && find_pair(c.a.code, c.b.code, &pair))
+    if (find_pair(c.name_a, c.name_b, &pair))
         set_pair(&c, pair, false);
-    else if (c.a.is_plain_code && c.b.is_plain_code && find_pair(c.b.code, c.a.code, &pair))
+    else if (find_pair(c.name_b, c.name_a, &pair))
         set_pair(&c, pair, true);
     else if (!compose_comparison(arena, &c))
         return false;

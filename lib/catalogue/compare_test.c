@@ -32,7 +32,7 @@ static void uses_the_written_pairs_both_ways(void **state)
     arena_init(&a, 1 << 20);
     assert_true(compare(&a, language_english(), SLICE_LIT("250"), SLICE_LIT("554"), &c));
     assert_true(compare(&a, language_english(), SLICE_LIT("554"), SLICE_LIT("250"), &d));
-    assert_slice(c.title, SLICE_LIT("250 and 554: accepted or refused"));
+    assert_slice(c.title, SLICE_LIT("SMTP 250 OK and 554 Transaction failed"));
     assert_slice(d.title, c.title);
     assert_slice(d.when_a, c.when_b);
     assert_slice(d.when_b, c.when_a);
@@ -48,7 +48,6 @@ static void composes_from_facets(void **state)
     arena_init(&a, 1 << 20);
     assert_true(compare(&a, language_english(), SLICE_LIT("mailbox-full"),
                         SLICE_LIT("mailbox-not-found"), &c));
-    assert_slice(c.title, SLICE_LIT("mailbox-full and mailbox-not-found compared"));
     slice line = c.differences;
     assert_true(slice_find_slice(line, SLICE_LIT("Kind: mailbox-full = temporary failure; "
                                                  "mailbox-not-found = permanent failure")) <
