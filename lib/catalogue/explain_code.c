@@ -138,7 +138,16 @@ static slice digits_of(unsigned code, char buf[3])
 
 /* ---- Reasons and causes ---- */
 
-/* The client's line and our answer with facts made up. */
+/* Whether the last line is the server's: nothing is to be added then. */
+static bool ends_in_reply(slice example)
+{
+    slice line = {0};
+    while (slice_split(&example, '\n', &line))
+        continue;
+    return slice_starts(line, SLICE_LIT("S: "));
+}
+
+/* The client's line and our answer, with facts made up where the row does not say it itself. */
 static bool set_example(struct lookup *l, enum reason_id id)
 {
     const struct reason *r = reason_of(id);
@@ -154,7 +163,7 @@ static bool set_example(struct lookup *l, enum reason_id id)
     struct buf out;
     bool is_ok = true;
     l->e.example = slice_cstr(r->example);
-    if (r->reply[0] == '\0')
+    if (r->reply[0] == '\0' || ends_in_reply(l->e.example))
         return true;
     buf_init(&out, EXAMPLE_MAX_BYTES);
     buf_adds(&out, r->example);
