@@ -231,6 +231,37 @@ static void explains_every_row_in_every_language(void **state)
     arena_release(&a);
 }
 
+/* What a code's row refers to is there, and each of its steps says who can do it. */
+static void codes_refer_to_what_exists(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    for (unsigned code = 100; code < 600; code++) {
+        char digits[8];
+        struct explanation e, other;
+        arena_reset(&a);
+        (void)snprintf(digits, sizeof digits, "%u", code);
+        assert_true(explain(&a, NULL, language_english(), slice_cstr(digits), &e));
+        if (!e.is_known)
+            continue;
+        slice rest = e.fix, one;
+        while (slice_split(&rest, '\n', &one))
+            if (!slice_starts(one, SLICE_LIT("{")))
+                fail_msg("%s: %.*s", digits, SLICE_ARG(one));
+        assert_true(e.related.n > 0 && (e.example.n > 0 || e.kind == KIND_PSEUDO));
+        for (rest = e.related; slice_split(&rest, ' ', &one);) {
+            assert_true(explain(&a, NULL, language_english(), one, &other));
+            if (!other.is_known || slice_eq(one, slice_cstr(digits)))
+                fail_msg("%s names %.*s", digits, SLICE_ARG(one));
+        }
+        for (rest = e.example; slice_split(&rest, '\n', &one);)
+            if (!slice_starts(one, SLICE_LIT("C: ")) && !slice_starts(one, SLICE_LIT("S: ")))
+                fail_msg("%s: %.*s", digits, SLICE_ARG(one));
+    }
+    arena_release(&a);
+}
+
 static void says_so_when_the_arena_is_full(void **state)
 {
     (void)state;
@@ -292,6 +323,7 @@ int main(void)
         cmocka_unit_test(believes_words_more_than_digits),
         cmocka_unit_test(knows_its_own_replies),
         cmocka_unit_test(explains_every_row_in_every_language),
+        cmocka_unit_test(codes_refer_to_what_exists),
         cmocka_unit_test(says_so_when_the_arena_is_full),
         cmocka_unit_test(links_to_sections),
         cmocka_unit_test(finds_languages),
