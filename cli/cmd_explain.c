@@ -100,9 +100,12 @@ static void print_explanation(struct buf *out, size_t width, const struct explan
     if (e->system != NULL)
         print_label(out, width, ui_text(e->lang, UI_LABEL_SYSTEM), e->system);
     if (e->is_known && e->percent < 95 && !e->is_plain_code) {
-        char percent[16];
-        snprintf(percent, sizeof percent, "%u %%", e->percent);
-        print_label(out, width, ui_text(e->lang, UI_LABEL_SURE), percent);
+        struct buf percent;
+        buf_init(&percent, 64);
+        percent_text(&percent, e->lang, e->percent);
+        buf_addc(&percent, '\0');
+        print_label(out, width, ui_text(e->lang, UI_LABEL_SURE), percent.p);
+        buf_release(&percent);
     }
     if (e->about.n > 0)
         layout_paragraph(out, width, SLICE_LIT("  "), e->about);

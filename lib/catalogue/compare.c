@@ -188,3 +188,45 @@ bool compare(struct arena *arena, const struct language *lang, slice a, slice b,
     *ret = c;
     return true;
 }
+
+void percent_text(struct buf *out, const struct language *lang, unsigned percent)
+{
+    slice text = slice_cstr(ui_text(lang, UI_PERCENT));
+    size_t at = slice_find_slice(text, SLICE_LIT("{n}"));
+    buf_add(out, slice_head(text, at));
+    buf_addu(out, percent);
+    buf_add(out, slice_tail(text, at + 3));
+}
+
+/* ---- The written pairs ---- */
+
+static const char *const pair_ids[PAIR_COUNT] = {
+#define PAIR(a, b, id, title, intro, differences, when_a, when_b) [PAIR_##a##_##b] = (id),
+#include "lib/catalogue/compare.def"
+#undef PAIR
+};
+
+bool compare_nth(size_t n, slice *ret_a, slice *ret_b)
+{
+    if (n >= PAIR_COUNT)
+        return false;
+    slice id = slice_cstr(pair_ids[n]);
+    size_t cut = slice_find(id, '-');
+    *ret_a = slice_head(id, cut);
+    *ret_b = slice_tail(id, cut + 1);
+    return true;
+}
+
+bool compare_with(slice self, size_t n, slice *ret)
+{
+    slice a, b;
+    for (size_t i = 0; compare_nth(i, &a, &b); i++) {
+        if (!slice_eq(a, self) && !slice_eq(b, self))
+            continue;
+        if (n-- == 0) {
+            *ret = slice_eq(a, self) ? b : a;
+            return true;
+        }
+    }
+    return false;
+}

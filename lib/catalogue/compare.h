@@ -29,5 +29,12 @@ const char *who_text(const struct language *lang, enum who who);
 /* The heading over the steps that who can do; "" for nobody: all is well, or it happens by itself.
  */
 const char *for_text(const struct language *lang, enum who who);
+/* "86 %", as the language writes it. */
+void percent_text(struct buf *out, const struct language *lang, unsigned percent);
+
+/* The n-th code that has a written comparison with self ("550"); false when there is none. */
+bool compare_with(slice self, size_t n, slice *ret) __attribute__((warn_unused_result));
+/* The n-th written comparison; false when there is none. */
+bool compare_nth(size_t n, slice *ret_a, slice *ret_b) __attribute__((warn_unused_result));
 
 #endif

@@ -64,6 +64,16 @@ bool enhanced_find(char class, slice id, enum enhanced_id *ret)
     return false;
 }
 
+unsigned code_number(enum code_id id)
+{
+    return code_rows[id].number;
+}
+
+const char *enhanced_name(enum enhanced_id id)
+{
+    return enhanced_rows[id].id;
+}
+
 const char *enhanced_cause(enum enhanced_id id)
 {
     return enhanced_rows[id].cause;

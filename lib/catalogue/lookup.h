@@ -53,6 +53,10 @@ enum { EXPLAIN_MAX_BYTES = 16384 };
 bool explain(struct arena *a, struct phrasebook *book, const struct language *lang, slice what,
              struct explanation *ret) __attribute__((warn_unused_result));
 
+/* What the tables of codes know; id below CODE_COUNT and ENHANCED_COUNT. */
+unsigned code_number(enum code_id id);
+const char *enhanced_name(enum enhanced_id id); /* "5.1.1" */
+
 /* Where to read "RFC 5321 4.2.3": the address of that section. Nothing for what is no RFC. */
 void rfc_link(struct buf *out, slice rfc);
 /* Takes the next document off an explanation's rfc; false when none is left. */

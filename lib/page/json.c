@@ -2,7 +2,7 @@
 
 #include <jansson.h>
 
-#include "lib/base/buf.h"
+#include <stdlib.h>
 
 static json_t *string_or_null(slice s)
 {
@@ -124,4 +124,65 @@ json_t *explanation_json(const struct explanation *e)
         learn_json(e->rfc, e->related), "lang", language_code(e->lang), "system",
         string_or_null(slice_cstr(e->system)), "rfc", rfc_json(e->rfc), "values",
         values_json(&e->values), "recipients", e->failed > 0 ? json_integer(e->failed) : NULL);
+}
+
+/* ---- A comparison ---- */
+
+/* The documents of both, each once. */
+static void add_rfcs(struct buf *out, slice rfc)
+{
+    slice item;
+    while (rfc_take(&rfc, &item)) {
+        slice there = buf_slice(out), seen;
+        bool is_there = false;
+        while (!is_there && rfc_take(&there, &seen))
+            is_there = slice_eq(seen, item);
+        if (!is_there)
+            buf_addf(out, "%s%.*s", out->n > 0 ? "; " : "", SLICE_ARG(item));
+    }
+}
+
+void comparison_learn(const struct comparison *c, struct buf *rfc, struct buf *names)
+{
+    const struct explanation *both[] = {&c->a, &c->b};
+    for (size_t i = 0; i < 2; i++) {
+        add_rfcs(rfc, both[i]->rfc);
+        if (names->n > 0 && both[i]->is_known)
+            buf_addc(names, ' ');
+        if (both[i]->reason != NULL)
+            buf_adds(names, both[i]->reason);
+        else if (both[i]->enhanced.n > 0)
+            buf_add(names, both[i]->enhanced);
+        else if (both[i]->code != 0)
+            buf_addu(names, both[i]->code);
+    }
+}
+
+json_t *comparison_json(const struct comparison *c)
+{
+    struct buf rfc, names;
+    buf_init(&rfc, 4096);
+    buf_init(&names, 4096);
+    comparison_learn(c, &rfc, &names);
+    json_t *object =
+        json_pack("{s:s%, s:s%, s:o, s:o, s:o, s:{s:s%, s:s%}, s:o, s:s}", "title", c->title.p,
+                  c->title.n, "intro", c->intro.p, c->intro.n, "a", explanation_json(&c->a), "b",
+                  explanation_json(&c->b), "differences", lines_json(c->differences), "when_to_use",
+                  "a", c->when_a.p, c->when_a.n, "b", c->when_b.p, c->when_b.n, "learn",
+                  learn_json(buf_slice(&rfc), buf_slice(&names)), "lang", language_code(c->lang));
+    buf_release(&rfc);
+    buf_release(&names);
+    return object;
+}
+
+bool json_print(struct buf *out, json_t *object)
+{
+    char *text = object == NULL ? NULL : json_dumps(object, JSON_INDENT(2));
+    json_decref(object);
+    if (text == NULL)
+        return false;
+    buf_adds(out, text);
+    buf_addc(out, '\n');
+    free(text);
+    return out->err == BUF_OK;
 }

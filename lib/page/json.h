@@ -3,7 +3,8 @@
 #ifndef CANDOR_PAGE_JSON_H
 #define CANDOR_PAGE_JSON_H
 
-#include "lib/catalogue/lookup.h"
+#include "lib/base/buf.h"
+#include "lib/catalogue/compare.h"
 
 /* All return a new object, NULL when there is no memory. */
 struct json_t *explanation_json(const struct explanation *e);
@@ -11,5 +12,12 @@ struct json_t *explanation_json(const struct explanation *e);
 struct json_t *lines_json(slice lines);
 /* Where to learn more: an array of documents with their addresses and of commands. */
 struct json_t *learn_json(slice rfc, slice related);
+/* What to read on about both: documents as in explanation.rfc, and what `candor explain` takes. */
+void comparison_learn(const struct comparison *c, struct buf *rfc, struct buf *names);
+struct json_t *comparison_json(const struct comparison *c);
+
+/* Prints the object, indented, with a line end, and gives it back. False: no memory (object may be
+ * NULL), or out is full. */
+bool json_print(struct buf *out, struct json_t *object) __attribute__((warn_unused_result));
 
 #endif
