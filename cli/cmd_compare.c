@@ -1,8 +1,6 @@
 /* candor compare A B: how two codes differ, and when which is right. */
 #include <stdio.h>
 
-#include <jansson.h>
-
 #include "cli/cli.h"
 #include "cli/explain.h"
 #include "cli/layout.h"
@@ -10,45 +8,6 @@
 #include "lib/page/json.h"
 
 enum { ARENA_MAX_BYTES = 1 << 20, OUTPUT_MAX_BYTES = 1 << 20 };
-
-/* The documents of both, each once. */
-static void add_rfcs(struct buf *out, slice rfc)
-{
-    slice item;
-    while (rfc_take(&rfc, &item)) {
-        slice there = buf_slice(out), seen;
-        bool is_there = false;
-        while (!is_there && rfc_take(&there, &seen))
-            is_there = slice_eq(seen, item);
-        if (!is_there)
-            buf_addf(out, "%s%.*s", out->n > 0 ? "; " : "", SLICE_ARG(item));
-    }
-}
-
-/* What "candor explain" takes for each of the two. */
-static void add_names(struct buf *out, const struct comparison *c)
-{
-    const struct explanation *both[] = {&c->a, &c->b};
-    for (size_t i = 0; i < 2; i++) {
-        if (out->n > 0 && both[i]->is_known)
-            buf_addc(out, ' ');
-        if (both[i]->reason != NULL)
-            buf_adds(out, both[i]->reason);
-        else if (both[i]->enhanced.n > 0)
-            buf_add(out, both[i]->enhanced);
-        else if (both[i]->code != 0)
-            buf_addu(out, both[i]->code);
-    }
-}
-
-static json_t *comparison_json(const struct comparison *c, slice rfc, slice names)
-{
-    return json_pack("{s:s%, s:s%, s:o, s:o, s:o, s:{s:s%, s:s%}, s:o, s:s}", "title", c->title.p,
-                     c->title.n, "intro", c->intro.p, c->intro.n, "a", explanation_json(&c->a), "b",
-                     explanation_json(&c->b), "differences", lines_json(c->differences),
-                     "when_to_use", "a", c->when_a.p, c->when_a.n, "b", c->when_b.p, c->when_b.n,
-                     "learn", learn_json(rfc, names), "lang", language_code(c->lang));
-}
 
 static void print_which(struct buf *out, size_t width, slice name, slice when)
 {
@@ -83,11 +42,9 @@ static int print_answer(struct cli *cli, const struct comparison *c)
     buf_init(&out, OUTPUT_MAX_BYTES);
     buf_init(&rfc, 4096);
     buf_init(&names, 4096);
-    add_rfcs(&rfc, c->a.rfc);
-    add_rfcs(&rfc, c->b.rfc);
-    add_names(&names, c);
+    comparison_learn(c, &rfc, &names);
     if (cli->is_json) {
-        if (!cli_print_json(cli, comparison_json(c, buf_slice(&rfc), buf_slice(&names))))
+        if (!cli_print_json(cli, comparison_json(c)))
             status = CLI_TEMPFAIL;
     } else {
         print_comparison(&out, cli_width(), c, buf_slice(&rfc), buf_slice(&names));

@@ -200,12 +200,6 @@ void percent_text(struct buf *out, const struct language *lang, unsigned percent
 
 /* ---- The written pairs ---- */
 
-static const char *const pair_ids[PAIR_COUNT] = {
-#define PAIR(a, b, id, title, intro, differences, when_a, when_b) [PAIR_##a##_##b] = (id),
-#include "lib/catalogue/compare.def"
-#undef PAIR
-};
-
 bool compare_nth(size_t n, slice *ret_a, slice *ret_b)
 {
     if (n >= PAIR_COUNT)

@@ -90,7 +90,8 @@ static void add_place(struct view *v, const char *page, enum ui_id name)
 
 void frame_begin(struct view *v, slice title, slice about)
 {
-    buf_addf(v->out, "<!DOCTYPE html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n<title>",
+    buf_addf(v->out,
+             "<!DOCTYPE html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n<title>",
              language_code(v->lang));
     html_text(v->out, title);
     buf_adds(v->out, " – Candor</title>\n"
@@ -132,7 +133,8 @@ void frame_error(struct view *v, unsigned status, enum ui_id title, enum ui_id t
     slice name = slice_cstr(ui_text(v->lang, title));
     v->status = status;
     if (v->is_json) {
-        if (!json_print(v->out, json_pack("{s:s%, s:i}", "error", name.p, name.n, "status", (int)status)))
+        if (!json_print(v->out,
+                        json_pack("{s:s%, s:i}", "error", name.p, name.n, "status", (int)status)))
             buf_adds(v->out, "{}\n");
         return;
     }

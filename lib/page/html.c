@@ -55,7 +55,8 @@ static size_t link_length(slice text)
     size_t n = 0;
     if (!slice_starts(text, SLICE_LIT("https://")) && !slice_starts(text, SLICE_LIT("http://")))
         return 0;
-    while (n < text.n && ascii_is_graphic(text.p[n]) && slice_find(SLICE_LIT("<>\"'`"), text.p[n]) == 5)
+    while (n < text.n && ascii_is_graphic(text.p[n]) &&
+           slice_find(SLICE_LIT("<>\"'`"), text.p[n]) == 5)
         n++;
     while (n > 0 && slice_find(SLICE_LIT(".,;:)!?"), text.p[n - 1]) < 7)
         n--;
@@ -127,7 +128,8 @@ void url_decode(struct buf *out, slice text, bool plus_is_blank)
 {
     for (size_t i = 0; i < text.n; i++) {
         char c = text.p[i];
-        if (c == '%' && i + 2 < text.n && ascii_is_hex(text.p[i + 1]) && ascii_is_hex(text.p[i + 2])) {
+        if (c == '%' && i + 2 < text.n && ascii_is_hex(text.p[i + 1]) &&
+            ascii_is_hex(text.p[i + 2])) {
             c = (char)(ascii_hex_value(text.p[i + 1]) * 16 + ascii_hex_value(text.p[i + 2]));
             i += 2;
         } else if (c == '+' && plus_is_blank) {

@@ -16,7 +16,8 @@ void html_url(struct buf *out, slice text);
 
 /* "%41" and, where plus_is_blank, '+'; a '%' that is no escape stays. */
 void url_decode(struct buf *out, slice text, bool plus_is_blank);
-/* The value of a field of application/x-www-form-urlencoded, decoded; false when it is not there. */
+/* The value of a field of application/x-www-form-urlencoded, decoded; false when it is not there.
+ */
 bool form_value(slice form, const char *name, struct buf *out);
 
 #endif

@@ -169,7 +169,8 @@ static void add_example(struct view *v, const struct explanation *e)
     if (example.n == 0)
         return;
     add_heading(v, 2, ui_text(e->lang, UI_EXAMPLE));
-    buf_adds(v->out, "<pre class=\"wire\" lang=\"en\" translate=\"no\" tabindex=\"0\" role=\"group\" aria-label=\"");
+    buf_adds(v->out, "<pre class=\"wire\" lang=\"en\" translate=\"no\" tabindex=\"0\" "
+                     "role=\"group\" aria-label=\"");
     html_cstr(v->out, ui_text(e->lang, UI_EXAMPLE));
     buf_adds(v->out, "\">");
     while (slice_split(&example, '\n', &line)) {

@@ -16,7 +16,8 @@ static uint32_t fold(uint32_t cp)
         return cp + 0x20;
     if (cp == 0x130 || cp == 0x131)
         return 'i';
-    if ((cp >= 0x100 && cp <= 0x137) || (cp >= 0x14a && cp <= 0x177) || (cp >= 0x1e00 && cp <= 0x1eff))
+    if ((cp >= 0x100 && cp <= 0x137) || (cp >= 0x14a && cp <= 0x177) ||
+        (cp >= 0x1e00 && cp <= 0x1eff))
         return cp | 1;
     if ((cp >= 0x139 && cp <= 0x148) || (cp >= 0x179 && cp <= 0x17e))
         return cp + (cp & 1);

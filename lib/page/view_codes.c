@@ -26,7 +26,8 @@ static size_t entries_of(enum sort sort)
 }
 
 /* digits: room for a basic code. */
-static struct entry entry_at(const struct language *lang, enum sort sort, unsigned i, char digits[3])
+static struct entry entry_at(const struct language *lang, enum sort sort, unsigned i,
+                             char digits[3])
 {
     struct entry e = {.kind = KIND_PSEUDO};
     for (unsigned f = 0; f < TEXT_FIELDS; f++) {
@@ -76,8 +77,8 @@ static bool print_json(struct view *v, struct search *s)
             char digits[3];
             struct entry e = entry_at(v->lang, (enum sort)sort, i, digits);
             if (fits(s, &e) &&
-                json_array_append_new(array, json_pack("{s:s%, s:s, s:s, s:s}", "id", e.id.p, e.id.n,
-                                                       "sort", sort_names[sort], "kind",
+                json_array_append_new(array, json_pack("{s:s%, s:s, s:s, s:s}", "id", e.id.p,
+                                                       e.id.n, "sort", sort_names[sort], "kind",
                                                        reply_kind_name(e.kind), "title",
                                                        e.texts[TEXT_TITLE])) != 0) {
                 json_decref(array);
@@ -85,7 +86,8 @@ static bool print_json(struct view *v, struct search *s)
             }
         }
     }
-    return json_print(v->out, json_pack("{s:o, s:s}", "entries", array, "lang", language_code(v->lang)));
+    return json_print(v->out,
+                      json_pack("{s:o, s:s}", "entries", array, "lang", language_code(v->lang)));
 }
 
 /* ---- HTML ---- */
@@ -154,7 +156,8 @@ bool view_codes(struct view *v)
         search_release(&s);
         return is_ok;
     }
-    frame_begin(v, slice_cstr(ui_text(v->lang, UI_WEB_CODES)), slice_cstr(ui_text(v->lang, UI_WEB_LEAD)));
+    frame_begin(v, slice_cstr(ui_text(v->lang, UI_WEB_CODES)),
+                slice_cstr(ui_text(v->lang, UI_WEB_LEAD)));
     buf_adds(v->out, "<h1>");
     frame_ui(v, UI_WEB_CODES);
     buf_adds(v->out, "</h1>\n");

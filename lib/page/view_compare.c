@@ -14,7 +14,8 @@ static void add_heading(struct view *v, unsigned level, enum ui_id id)
 
 static void add_column(struct view *v, const struct explanation *e, slice name)
 {
-    buf_addf(v->out, "<section class=\"column\"><h2><span class=\"number %s\">", reply_kind_name(e->kind));
+    buf_addf(v->out, "<section class=\"column\"><h2><span class=\"number %s\">",
+             reply_kind_name(e->kind));
     html_text(v->out, name);
     buf_adds(v->out, "</span> ");
     html_text(v->out, e->title);
@@ -106,7 +107,8 @@ bool view_compare_form(struct view *v)
     json_t *array = v->is_json ? json_array() : NULL;
     if (v->is_json) {
         for (size_t i = 0; compare_nth(i, &a, &b); i++)
-            (void)json_array_append_new(array, json_pack("{s:s%, s:s%}", "a", a.p, a.n, "b", b.p, b.n));
+            (void)json_array_append_new(array,
+                                        json_pack("{s:s%, s:s%}", "a", a.p, a.n, "b", b.p, b.n));
         return json_print(v->out, json_pack("{s:o}", "pairs", array));
     }
     frame_begin(v, title, slice_cstr(ui_text(v->lang, UI_WEB_LEAD)));

@@ -64,8 +64,8 @@ bool view_explain(struct view *v)
 
 static bool add_popular(struct view *v)
 {
-    static const char *const often[] = {"550",   "554",   "535",   "421",   "450",   "552",
-                                        "5.7.1", "5.1.1", "4.7.1", "5.7.26"};
+    static const char *const often[] = {"550", "554",   "535",   "421",   "450",
+                                        "552", "5.7.1", "5.1.1", "4.7.1", "5.7.26"};
     buf_adds(v->out, "<ul class=\"index\">\n");
     for (size_t i = 0; i < sizeof often / sizeof often[0]; i++) {
         struct explanation e;
@@ -83,7 +83,8 @@ static bool add_popular(struct view *v)
 
 bool view_home(struct view *v)
 {
-    slice site = slice_cstr(ui_text(v->lang, UI_WEB_SITE)), lead = slice_cstr(ui_text(v->lang, UI_WEB_LEAD));
+    slice site = slice_cstr(ui_text(v->lang, UI_WEB_SITE)),
+          lead = slice_cstr(ui_text(v->lang, UI_WEB_LEAD));
     frame_begin(v, site, lead);
     buf_adds(v->out, "<h1>");
     html_text(v->out, site);
