@@ -103,6 +103,7 @@ static bool explain_foreign(struct lookup *l, enum cause_id cause, enum who who,
     explain_cause(l, cause);
     e->percent = percent;
     e->who = who;
+    e->example = (slice){0}; /* the reader has one, and its numbers are others */
     if (phrase_reason(e, &reason))
         e->reason = reason_of(reason)->id;
     return add_fate(l);
