@@ -62,8 +62,9 @@ struct role_spec {
     void (*answer)(struct role *r, struct rpc *peer, enum ipc_type call, uint64_t token,
                    enum rpc_result result, struct ipc_message *m);
     void (*writable)(struct role *r, struct rpc *peer);
-    /* A listening socket, non-blocking; index counts the configuration's listeners. Taken; one
-     * that comes again for the same index replaces the old one. -1: close it, it is no more. */
+    /* A listening socket, non-blocking; index counts the configuration's listeners (`listen`, then
+     * `web`). Taken; one that comes again for the same index replaces the old one. -1: close it, it
+     * is no more. */
     void (*listener)(struct role *r, uint32_t index, int fd);
     /* NULL: drained at once. */
     void (*drain)(struct role *r);

@@ -249,6 +249,39 @@ static void check_listeners(const struct conf *c, struct conf_errors *errors)
     }
 }
 
+/* Its address is no other line's: `listen` first, and then the `web` lines before it. */
+static void check_web_address(const struct conf *c, const struct conf_web *w,
+                              struct conf_errors *errors)
+{
+    const struct conf_node *other = NULL;
+    for (size_t i = 0; i < c->listen.n && other == NULL; i++)
+        if (conf_socket_eq(&w->address, &c->listen.v[i].address))
+            other = &c->listen.v[i].node;
+    for (const struct conf_web *before = c->web.v; before != w && other == NULL; before++)
+        if (conf_socket_eq(&w->address, &before->address))
+            other = &before->node;
+    if (other == NULL)
+        return;
+    const char *what = w->address.path.n > 0 ? "socket" : "address and port";
+    if (other->at.line == 0)
+        conf_error(errors, w->node.at, "web 127.0.0.1:8025",
+                   "mail comes in at this %s, where nothing else is said", what);
+    else
+        conf_error(errors, w->node.at, NULL, "this %s was already given in line %u", what,
+                   other->at.line);
+}
+
+static void check_web(const struct conf *c, struct conf_errors *errors)
+{
+    for (size_t i = 0; i < c->web.n; i++) {
+        const struct conf_web *w = &c->web.v[i];
+        check_web_address(c, w, errors);
+        if (w->group.n > 0 && w->address.path.n == 0)
+            conf_error(errors, w->node.key_at[CONF_web_group], "web unix:PATH { group NAME }",
+                       "a port of the network belongs to no group");
+    }
+}
+
 static void check_tls(const struct conf *c, struct conf_errors *errors)
 {
     const struct conf_origin *at = c->tls.node.key_at;
@@ -480,6 +513,7 @@ void conf_check(const struct conf *c, struct conf_errors *errors)
     check_server(c, errors);
     check_tls(c, errors);
     check_listeners(c, errors);
+    check_web(c, errors);
     check_domains(c, errors);
     check_routes(c, errors);
     check_issuers(c, errors);

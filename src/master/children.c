@@ -581,6 +581,8 @@ static uint32_t count_of(const struct conf *conf, enum role_id id)
         return has_backend(conf) ? 1 : 0;
     case ROLE_PAM:
         return conf->pam.service.n > 0 ? 1 : 0;
+    case ROLE_WEB:
+        return conf->web.n > 0 ? 1 : 0;
     case ROLE_RELAY:
         return conf_has_lmtp(conf) ? 1 : 0;
     case ROLE_MASTER:

@@ -1,16 +1,16 @@
-/* The end, in the order in which the roles need each other: first those that take mail in, then the
+/* The end, in the order in which the roles need each other: first those that have clients, then the
  * queue and who asks it, then those that served them. */
 #include "src/master/master.h"
 
-enum { QUEUE_LIMIT_MS = 30 * 1000, REST_LIMIT_MS = 10 * 1000, SMTPD_MORE_MS = 5 * 1000 };
+enum { QUEUE_LIMIT_MS = 30 * 1000, REST_LIMIT_MS = 10 * 1000, CLIENTS_MORE_MS = 5 * 1000 };
 
 static role_set roles_of(enum drain_stage stage)
 {
     switch (stage) {
     case DRAIN_NOT:
         return 0;
-    case DRAIN_SMTPD:
-        return ROLES_SMTPD;
+    case DRAIN_CLIENTS:
+        return ROLES_SMTPD | ROLE_BIT(ROLE_WEB);
     case DRAIN_QUEUE:
         return ROLE_BIT(ROLE_QUEUE) | ROLE_BIT(ROLE_RELAY) | ROLE_BIT(ROLE_CONTROL);
     case DRAIN_REST:
@@ -24,8 +24,8 @@ static uint64_t limit_ms_of(const struct master *m, enum drain_stage stage)
     switch (stage) {
     case DRAIN_NOT:
         return 0;
-    case DRAIN_SMTPD:
-        return m->settings.conf->timeouts.drain + SMTPD_MORE_MS;
+    case DRAIN_CLIENTS:
+        return m->settings.conf->timeouts.drain + CLIENTS_MORE_MS;
     case DRAIN_QUEUE:
         return QUEUE_LIMIT_MS;
     case DRAIN_REST:
@@ -81,7 +81,7 @@ void drain_begin(struct master *m, int status)
     for (size_t i = 0; i < m->children_n; i++)
         if (m->children[i].state == ROLE_DOWN)
             timer_stop(m->loop, &m->children[i].timer); /* nobody is started any more */
-    enter_stage(m, DRAIN_SMTPD);
+    enter_stage(m, DRAIN_CLIENTS);
     drain_advance(m);
 }
 

@@ -87,11 +87,35 @@ void listeners_inherit(struct listeners *ret)
     }
 }
 
+/* What a line of the configuration asks for. */
+struct line {
+    struct conf_socket address;
+    slice group;
+    enum role_id role;
+};
+
+static size_t line_count(const struct conf *conf)
+{
+    return conf->listen.n + conf->web.n;
+}
+
+static struct line line_at(const struct conf *conf, size_t i)
+{
+    if (i >= conf->listen.n) {
+        const struct conf_web *w = &conf->web.v[i - conf->listen.n];
+        return (struct line){w->address, w->group, ROLE_WEB};
+    }
+    const struct conf_listen *l = &conf->listen.v[i];
+    return (struct line){l->address, l->group, l->class == CONF_CLASS_MX ? ROLE_MX : ROLE_SUBMIT};
+}
+
 static bool has_any_v4(const struct conf *conf, uint16_t port)
 {
-    for (size_t i = 0; i < conf->listen.n; i++) {
-        const struct conf_endpoint *at = &conf->listen.v[i].address.at;
-        if (at->port == port && at->ip.family == IP_V4 && ip_is_any(&at->ip))
+    for (size_t i = 0; i < line_count(conf); i++) {
+        const struct line line = line_at(conf, i);
+        const struct conf_endpoint *at = &line.address.at;
+        if (line.address.path.n == 0 && at->port == port && at->ip.family == IP_V4 &&
+            ip_is_any(&at->ip))
             return true;
     }
     return false;
@@ -196,8 +220,8 @@ static int keep_one(const struct listeners *have, const struct listener *wanted)
     return -1;
 }
 
-static int open_one(const struct conf *conf, const struct conf_listen *line,
-                    const struct listeners *have, const struct listener *wanted)
+static int open_one(const struct conf *conf, const struct line *line, const struct listeners *have,
+                    const struct listener *wanted)
 {
     int fd = keep_one(have, wanted);
     if (fd != -1 && wanted->path[0] != '\0') {
@@ -217,16 +241,15 @@ int listeners_open(const struct conf *conf, const struct listeners *have, struct
                    struct listen_problem *problem)
 {
     ret->n = 0;
-    for (size_t i = 0; i < conf->listen.n; i++) {
-        const struct conf_listen *line = &conf->listen.v[i];
-        struct listener l = {.at = line->address.at,
-                             .role = line->class == CONF_CLASS_MX ? ROLE_MX : ROLE_SUBMIT};
-        slice path = line->address.path;
+    for (size_t i = 0; i < line_count(conf); i++) {
+        const struct line line = line_at(conf, i);
+        struct listener l = {.at = line.address.at, .role = line.role};
+        slice path = line.address.path;
         if (path.n > 0 && path.n < sizeof l.path)
             memcpy(l.path, path.p, path.n);
-        l.fd = i < LISTENERS_MAX ? open_one(conf, line, have, &l) : -EMFILE;
+        l.fd = i < LISTENERS_MAX ? open_one(conf, &line, have, &l) : -EMFILE;
         if (l.fd < 0) {
-            *problem = (struct listen_problem){line->address, -l.fd};
+            *problem = (struct listen_problem){line.address, -l.fd};
             listeners_close(ret);
             return l.fd;
         }

@@ -1,5 +1,5 @@
-/* listeners: the sockets of the configuration's `listen` lines, in its order: the index of one is
- * its number everywhere. */
+/* listeners: the sockets of the configuration's `listen` lines, in its order, and then those of its
+ * `web` lines: the index of one is its number everywhere. */
 #ifndef CANDOR_MASTER_LISTENERS_H
 #define CANDOR_MASTER_LISTENERS_H
 
@@ -13,7 +13,7 @@ enum { LISTENER_PATH_BYTES = 108 }; /* sun_path of Linux */
 struct listener {
     struct conf_endpoint at;
     char path[LISTENER_PATH_BYTES]; /* of a unix socket; else empty */
-    enum role_id role;              /* mx or submit */
+    enum role_id role;              /* mx, submit or web */
     int fd;                         /* bound, listening, non-blocking */
 };
 
@@ -40,7 +40,7 @@ void listeners_close(struct listeners *l);
 /* Before exec: puts the sockets from descriptor 3 on and says so in the environment. */
 int listeners_bequeath(const struct listeners *l);
 bool listener_is_same(const struct listener *a, const struct listener *b);
-/* Is `listen` line i served by this role? */
+/* Is line i served by this role? */
 static inline bool listeners_has(const struct listeners *l, size_t i, enum role_id role)
 {
     return i < l->n && l->v[i].role == role;

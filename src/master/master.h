@@ -67,7 +67,7 @@ struct reload {
     uint32_t call;
 };
 
-enum drain_stage { DRAIN_NOT, DRAIN_SMTPD, DRAIN_QUEUE, DRAIN_REST };
+enum drain_stage { DRAIN_NOT, DRAIN_CLIENTS, DRAIN_QUEUE, DRAIN_REST };
 
 struct master {
     struct loop *loop;

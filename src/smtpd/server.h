@@ -2,9 +2,9 @@
 #ifndef CANDOR_SMTPD_SERVER_H
 #define CANDOR_SMTPD_SERVER_H
 
+#include "lib/base/crowd.h"
 #include "lib/route/recipient_cache.h"
 #include "src/smtpd/authorities.h"
-#include "src/smtpd/crowd.h"
 #include "src/smtpd/ruleset.h"
 #include "sys/conn.h"
 #include "sys/genpage.h"

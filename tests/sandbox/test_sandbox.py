@@ -14,10 +14,11 @@ import time
 import pytest
 
 import server as server_module
-from server import BUILD, Server, eventually, new_directory, remove_directory
+from server import BUILD, Server, eventually, free_port, new_directory, remove_directory
 
 PROBE = BUILD / "tests" / "sandbox" / "sandbox_probe"
-ROLES = ["mx", "submit", "resolver", "directory", "keys", "counters", "queue", "deliver", "control"]
+ROLES = ["mx", "submit", "resolver", "directory", "keys", "counters", "queue", "deliver", "control",
+         "web"]
 WHEN_CONFIGURED = ["relay", "fetch"]
 NOBODY = 65534
 
@@ -34,6 +35,7 @@ MAY = {
     "control": {"accept"},
     "relay": {"socket-tcp", "socket-udp", "connect-tcp", "bind-tcp"},
     "fetch": {"socket-tcp", "socket-udp", "connect-tcp", "bind-tcp"},
+    "web": {"accept"},
 }
 # What nobody tries by mistake ends the process.
 ENDS = {"exec", "exec-held", "fork", "thread", "ptrace", "read-memory", "sigqueue", "mount", "bpf",
@@ -182,7 +184,8 @@ def running(request):
     directory = new_directory()
     one = None
     try:
-        one = (Server if request.param == "root" else UserServer)(directory)
+        one = (Server if request.param == "root" else UserServer)(
+            directory, extra=f"web 127.0.0.1:{free_port()}")
         one.user = request.param
         one.start()
         yield one
@@ -245,7 +248,8 @@ def test_mail_comes_through_restarts_and_reloads(running):
         send(running, f"first by {mode}", mode)
         running.wait_message("alice", f"first by {mode}")
     running.account("carol")
-    for role in ("queue", "deliver", "directory", "keys", "counters", "resolver", "control"):
+    for role in ("queue", "deliver", "directory", "keys", "counters", "resolver", "control",
+                 "web"):
         before = running.role_pid(role)
         os.kill(before, signal.SIGKILL)
         eventually(lambda: all(row["state"] == "ready" and row["pid"] != before

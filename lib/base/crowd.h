@@ -4,8 +4,8 @@
  *
  * A fixed table of sums: two networks may share a place, which nobody can bring about on purpose
  * since the place comes from a secret. */
-#ifndef CANDOR_SMTPD_CROWD_H
-#define CANDOR_SMTPD_CROWD_H
+#ifndef CANDOR_BASE_CROWD_H
+#define CANDOR_BASE_CROWD_H
 
 #include "lib/base/ip.h"
 

@@ -1,6 +1,6 @@
 #include "lib/base/test.h"
 
-#include "src/smtpd/crowd.h"
+#include "lib/base/crowd.h"
 
 static struct crowd crowd;
 

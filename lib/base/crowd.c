@@ -1,4 +1,4 @@
-#include "src/smtpd/crowd.h"
+#include "lib/base/crowd.h"
 
 void crowd_init(struct crowd *c, uint64_t secret)
 {
