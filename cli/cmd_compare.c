@@ -66,7 +66,7 @@ int cmd_compare(struct cli *cli)
     struct comparison c;
     int status;
     arena_init(&arena, ARENA_MAX_BYTES);
-    if (!compare(&arena, lang, slice_cstr(cli->args[0]), slice_cstr(cli->args[1]), &c)) {
+    if (!compare(&arena, NULL, lang, slice_cstr(cli->args[0]), slice_cstr(cli->args[1]), &c)) {
         status = cli_error(cli, CLI_TEMPFAIL, "out of memory");
     } else {
         status = print_answer(cli, &c);

@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         check(e.fix);
         FUZZ_CHECK(e.percent <= 100);
     }
-    if (compare(&a, lang, slice_head(text, n / 2), slice_tail(text, n / 2), &c)) {
+    if (compare(&a, book, lang, slice_head(text, n / 2), slice_tail(text, n / 2), &c)) {
         check(c.title);
         check(c.intro);
         check(c.differences);

@@ -10,18 +10,20 @@ struct comparison {
     const struct language *lang;
     struct explanation a;
     struct explanation b;
-    slice name_a; /* "550", "550 5.1.1", an id, or "?" */
+    slice name_a; /* "550", "5.1.1", "550 5.1.1", an id, or what was asked for */
     slice name_b;
     slice title;
     slice intro;
     slice differences; /* one a line, never empty */
-    slice when_a;      /* when to use a, or when it is met */
+    slice when_a;      /* when a server sends a, or when one has it before him */
     slice when_b;
 };
 
-/* Texts as in lookup.h. False: the arena is full; *ret is untouched. */
-bool compare(struct arena *arena, const struct language *lang, slice a, slice b,
-             struct comparison *ret) __attribute__((warn_unused_result));
+/* Texts as in lookup.h; a and b are anything that explain() takes, book is as there. In both orders
+ * title, intro and differences are the same; what belongs to a and b changes sides. False: the
+ * arena is full; *ret is untouched. */
+bool compare(struct arena *arena, struct phrasebook *book, const struct language *lang, slice a,
+             slice b, struct comparison *ret) __attribute__((warn_unused_result));
 
 /* The words for facets, in lang. */
 const char *kind_text(const struct language *lang, enum reply_kind kind);
@@ -32,9 +34,10 @@ const char *for_text(const struct language *lang, enum who who);
 /* "86 %", as the language writes it. */
 void percent_text(struct buf *out, const struct language *lang, unsigned percent);
 
-/* The n-th code that has a written comparison with self ("550"); false when there is none. */
+/* The n-th code that has a written comparison with self ("550", "5.1.1"); false when there is none.
+ */
 bool compare_with(slice self, size_t n, slice *ret) __attribute__((warn_unused_result));
-/* The n-th written comparison; false when there is none. */
+/* The n-th written comparison, in the order of its title; false when there is none. */
 bool compare_nth(size_t n, slice *ret_a, slice *ret_b) __attribute__((warn_unused_result));
 
 #endif

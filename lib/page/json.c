@@ -142,20 +142,31 @@ static void add_rfcs(struct buf *out, slice rfc)
     }
 }
 
+/* What `candor explain` takes for one of the two: its name, or the finest that a whole reply has.
+ */
+static void add_name(struct buf *out, const struct explanation *e, slice name)
+{
+    if (!e->is_known)
+        return;
+    if (out->n > 0)
+        buf_addc(out, ' ');
+    if (slice_find(name, ' ') == name.n)
+        buf_add(out, name);
+    else if (e->reason != NULL)
+        buf_adds(out, e->reason);
+    else if (e->enhanced.n > 0)
+        buf_add(out, e->enhanced);
+    else
+        buf_addu(out, e->code);
+}
+
 void comparison_learn(const struct comparison *c, struct buf *rfc, struct buf *names)
 {
-    const struct explanation *both[] = {&c->a, &c->b};
-    for (size_t i = 0; i < 2; i++) {
-        add_rfcs(rfc, both[i]->rfc);
-        if (names->n > 0 && both[i]->is_known)
-            buf_addc(names, ' ');
-        if (both[i]->reason != NULL)
-            buf_adds(names, both[i]->reason);
-        else if (both[i]->enhanced.n > 0)
-            buf_add(names, both[i]->enhanced);
-        else if (both[i]->code != 0)
-            buf_addu(names, both[i]->code);
-    }
+    add_rfcs(rfc, c->a.rfc);
+    add_rfcs(rfc, c->b.rfc);
+    add_name(names, &c->a, c->name_a);
+    if (!slice_eq(c->name_a, c->name_b))
+        add_name(names, &c->b, c->name_b);
 }
 
 json_t *comparison_json(const struct comparison *c)

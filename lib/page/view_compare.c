@@ -70,7 +70,7 @@ bool view_compare(struct view *v, slice a, slice b)
 {
     struct comparison c;
     struct buf rfc, names;
-    if (!compare(v->a, v->lang, a, b, &c))
+    if (!compare(v->a, v->book, v->lang, a, b, &c))
         return false;
     if (!c.a.is_known || !c.b.is_known)
         v->status = 404;
