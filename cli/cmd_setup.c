@@ -268,11 +268,15 @@ static void write_text(struct setup *s)
     if (s->is_demo)
         buf_adds(out, "listen 127.0.0.1:2525 { tls optional }\n"
                       "listen 127.0.0.1:2587 { tls required }\n"
-                      "listen 127.0.0.1:2465 { tls implicit }\n\n");
+                      "listen 127.0.0.1:2465 { tls implicit }\n"
+                      "web    127.0.0.1:8025\n\n");
     else
-        buf_adds(out, "listen [::]:25  { tls optional }\n"
-                      "listen [::]:587 { tls required }\n"
-                      "listen [::]:465 { tls implicit }\n\n");
+        buf_adds(out,
+                 "listen [::]:25  { tls optional }\n"
+                 "listen [::]:587 { tls required }\n"
+                 "listen [::]:465 { tls implicit }\n"
+                 "# Pages about every SMTP reply, for a TLS proxy on this machine to pass on.\n"
+                 "# web  127.0.0.1:8025\n\n");
     add_tls(s);
     buf_addf(out, "domain %.*s\n", SLICE_ARG(s->domain));
     if (s->is_demo)
