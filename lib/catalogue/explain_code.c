@@ -74,6 +74,11 @@ const char *enhanced_name(enum enhanced_id id)
     return enhanced_rows[id].id;
 }
 
+unsigned code_percent(enum code_id id)
+{
+    return code_rows[id].percent;
+}
+
 const char *enhanced_cause(enum enhanced_id id)
 {
     return enhanced_rows[id].cause;

@@ -145,6 +145,13 @@ static bool explain_both_codes(struct lookup *l, enum reason_id id)
            explain_foreign(l, cause, reason_of(id)->who, 65);
 }
 
+/* "503 5.5.0", "221 2.0.0": the reply code is narrower than a detail of 0. 250 never is. */
+static bool code_says_more(const struct recognised *seen, enum code_id code)
+{
+    return seen->detail == 0 && seen->code != 250 &&
+           (seen->subject == 0 || code_percent(code) >= 70);
+}
+
 static bool explain_seen(struct lookup *l, struct recognised seen)
 {
     l->e.code = seen.code;
@@ -164,7 +171,9 @@ static bool explain_seen(struct lookup *l, struct recognised seen)
             return false;
         if (seen.code != 0 && find_by_codes(&seen, &reason))
             return explain_both_codes(l, reason);
-        if (enhanced_find('5', seen.enhanced, &enhanced) || !code_find(seen.code, &code))
+        if (!code_find(seen.code, &code))
+            return explain_enhanced(l, &seen);
+        if (enhanced_find('5', seen.enhanced, &enhanced) && !code_says_more(&seen, code))
             return explain_enhanced(l, &seen);
     }
     if (seen.code != 0)
@@ -246,21 +255,6 @@ static bool explain_what(struct lookup *l, slice what)
     return true;
 }
 
-/* What a row leaves open is said by its class. */
-static void fill_gaps(struct lookup *l)
-{
-    struct explanation *e = &l->e;
-    enum class_id class = class_of(e->kind);
-    if (e->title.n == 0)
-        e->title = class_slice(l, class, TEXT_TITLE);
-    if (e->meaning.n == 0)
-        e->meaning = class_slice(l, class, TEXT_MEANING);
-    if (e->when.n == 0)
-        e->when = class_slice(l, class, TEXT_WHEN);
-    if (e->fix.n == 0)
-        e->fix = class_slice(l, class, TEXT_FIX);
-}
-
 bool explain(struct arena *a, struct phrasebook *book, const struct language *lang, slice what,
              struct explanation *ret)
 {
@@ -268,7 +262,6 @@ bool explain(struct arena *a, struct phrasebook *book, const struct language *la
     what = slice_trim(slice_head(what, EXPLAIN_MAX_BYTES));
     if (!explain_what(&l, what))
         return false;
-    fill_gaps(&l);
     l.e.lang = l.lang;
     set_stage(&l.e);
     *ret = l.e;

@@ -34,6 +34,7 @@ bool code_find(unsigned number, enum code_id *ret) __attribute__((warn_unused_re
 /* class '2', '4' or '5'; of id only what follows its own class counts ("X.1.1"). */
 bool enhanced_find(char class, slice id, enum enhanced_id *ret) __attribute__((warn_unused_result));
 const char *enhanced_cause(enum enhanced_id id);
+unsigned code_percent(enum code_id id);
 enum class_id class_of(enum reply_kind kind);
 slice class_slice(const struct lookup *l, enum class_id id, enum text_field field);
 void set_stage(struct explanation *e);
