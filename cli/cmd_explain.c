@@ -118,7 +118,10 @@ static void print_explanation(struct buf *out, size_t width, const struct explan
         slice example = e->example, line;
         layout_heading(out, slice_cstr(ui_text(e->lang, UI_EXAMPLE)));
         while (slice_split(&example, '\n', &line))
-            buf_addf(out, "  %.*s\n", SLICE_ARG(line));
+            layout_paragraph(out, width,
+                             slice_starts(line, SLICE_LIT("S:")) ? SLICE_LIT("  S: ")
+                                                                 : SLICE_LIT("  C: "),
+                             slice_tail(line, 3));
     }
     if (e->rfc.n + e->related.n > 0) {
         layout_heading(out, slice_cstr(ui_text(e->lang, UI_LEARN)));

@@ -18,6 +18,25 @@ static void indent(struct buf *out, size_t columns)
         buf_addc(out, ' ');
 }
 
+/* The next word; `a command` is one, with what touches it, if it fits into a line. */
+static bool take_word(slice *text, size_t room, slice *ret)
+{
+    *text = slice_trim(*text);
+    size_t end = slice_find(*text, ' ');
+    size_t open = slice_find(slice_head(*text, end), '`');
+    if (open < end) {
+        slice behind = slice_tail(*text, open + 1);
+        size_t shut = slice_find(behind, '`');
+        size_t far = shut == behind.n ? end : open + 1 + shut + 1;
+        far += slice_find(slice_tail(*text, far), ' ');
+        if (far > end && columns_of(slice_head(*text, far)) <= room)
+            end = far;
+    }
+    *ret = slice_head(*text, end);
+    *text = slice_tail(*text, end);
+    return ret->n > 0;
+}
+
 void layout_paragraph(struct buf *out, size_t width, slice lead, slice text)
 {
     size_t margin = columns_of(lead);
@@ -25,9 +44,7 @@ void layout_paragraph(struct buf *out, size_t width, slice lead, slice text)
     bool is_first = true;
     slice word;
     buf_add(out, lead);
-    while (slice_split(&text, ' ', &word)) {
-        if (word.n == 0)
-            continue;
+    while (take_word(&text, width > margin ? width - margin : 0, &word)) {
         size_t word_width = columns_of(word);
         if (!is_first && column + 1 + word_width > width) {
             buf_addc(out, '\n');

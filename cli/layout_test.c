@@ -21,6 +21,10 @@ static void wraps_by_columns(void **state)
         {4, "", "\xc3\xa4\xc3\xb6\xc3\xbc \xc3\x9f", "\xc3\xa4\xc3\xb6\xc3\xbc\n\xc3\x9f\n"},
         {10, "", "a  b ", "a b\n"},
         {10, "- ", "", "- \n"},
+        {12, "", "run `a b` now, `c d`.", "run `a b`\nnow, `c d`.\n"},
+        {10, "", "run `a b c` now", "run\n`a b c`\nnow\n"},
+        {8, "", "run `a b c d` now", "run `a b\nc d` now\n"},
+        {8, "", "a ` b", "a ` b\n"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct buf out;

@@ -23,7 +23,7 @@ HEADINGS = {
            "कब किसका उपयोग करें"),
 }
 EXPLAIN_KEYS = {"reason", "cause", "confidence", "kind", "code", "enhanced", "who", "title",
-                "meaning", "when", "fix", "learn", "lang", "system", "rfc"}
+                "meaning", "when", "fix", "steps", "example", "learn", "lang", "system", "rfc"}
 COMPARE_KEYS = {"title", "intro", "a", "b", "differences", "when_to_use", "learn", "lang"}
 
 
@@ -131,7 +131,8 @@ def test_says_who_spoke_what_stood_there_and_the_way_off_a_list():
     assert got["cause"] == "ip-blocklisted"
     assert got["values"]["ip"] == "203.0.113.7" and got["values"]["list"] == "Spamhaus ZEN"
     assert got["fix"][0].startswith("203.0.113.7 is listed by Spamhaus ZEN")
-    assert got["fix"][0].endswith("https://check.spamhaus.org/")
+    assert "https://check.spamhaus.org/" in got["fix"][1]
+    assert got["steps"][0]["who"] == "sender-admin"
     gmail = explained("550-5.1.1 The email account that you tried to reach does not exist.\n"
                       "550 5.1.1 https://support.google.com/mail/?p=NoSuchUser a1 - gsmtp")
     assert gmail["system"] == "Gmail" and gmail["confidence"] >= 0.9
