@@ -65,15 +65,22 @@ static void print_label(struct buf *out, size_t width, const char *label, const 
     buf_release(&line);
 }
 
-/* The steps, numbered, under the names of those who can do them. */
-static void print_fix(struct buf *out, size_t width, const struct explanation *e)
+static void print_for(struct buf *out, size_t width, const char *whom)
+{
+    struct buf line;
+    buf_init(&line, 4096);
+    buf_addf(&line, "%s:", whom);
+    layout_paragraph(out, width, SLICE_LIT("  "), buf_slice(&line));
+    buf_release(&line);
+}
+
+void explain_fix_print(struct buf *out, size_t width, const struct explanation *e)
 {
     slice fix = e->fix, step;
     enum who who, before = WHO_NOBODY;
-    layout_heading(out, slice_cstr(ui_text(e->lang, UI_FIX)));
     for (unsigned number = 1; step_take(&fix, &who, &step); number++) {
         if (who != before && *for_text(e->lang, who) != '\0')
-            buf_addf(out, "  %s:\n", for_text(e->lang, who));
+            print_for(out, width, for_text(e->lang, who));
         layout_step(out, width, number, step);
         before = who;
     }
@@ -113,7 +120,8 @@ static void print_explanation(struct buf *out, size_t width, const struct explan
     layout_paragraph(out, width, SLICE_LIT("  "), e->meaning);
     layout_heading(out, slice_cstr(ui_text(e->lang, UI_WHEN)));
     layout_paragraph(out, width, SLICE_LIT("  "), e->when);
-    print_fix(out, width, e);
+    layout_heading(out, slice_cstr(ui_text(e->lang, UI_FIX)));
+    explain_fix_print(out, width, e);
     if (e->example.n > 0) {
         slice example = e->example, line;
         layout_heading(out, slice_cstr(ui_text(e->lang, UI_EXAMPLE)));

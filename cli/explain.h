@@ -9,6 +9,8 @@
  * names it; from the environment it becomes English. */
 const struct language *explain_language(const struct cli *cli);
 
+/* The steps, numbered, under the names of those who can do them. */
+void explain_fix_print(struct buf *out, size_t width, const struct explanation *e);
 /* Where to learn more, a line each. */
 void explain_learn_print(struct buf *out, size_t width, slice rfc, slice related);
 

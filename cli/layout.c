@@ -81,3 +81,35 @@ void layout_heading(struct buf *out, slice text)
     buf_add(out, text);
     buf_addc(out, '\n');
 }
+
+void layout_measure(slice lines, size_t max, struct layout_extent *e)
+{
+    slice line;
+    while (slice_split(&lines, '\n', &line)) {
+        size_t width = utf8_width(line), widest = columns_of(line);
+        if (widest > max)
+            continue;
+        if (width > e->columns)
+            e->columns = width;
+        if (widest - width > e->excess)
+            e->excess = widest - width;
+    }
+}
+
+void layout_beside(struct buf *out, size_t column, slice left, slice right)
+{
+    while (left.n > 0 || right.n > 0) {
+        slice first = {0}, second = {0};
+        if (left.n > 0)
+            (void)slice_split(&left, '\n', &first);
+        size_t width = utf8_width(first);
+        buf_add(out, first);
+        if (width < column && right.n > 0)
+            (void)slice_split(&right, '\n', &second);
+        if (second.n > 0) {
+            indent(out, column - width);
+            buf_add(out, second);
+        }
+        buf_addc(out, '\n');
+    }
+}

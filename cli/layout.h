@@ -15,4 +15,16 @@ void layout_step(struct buf *out, size_t width, unsigned number, slice text);
 /* A line of its own. */
 void layout_heading(struct buf *out, slice text);
 
+/* What a column of lines needs so that another can stand beside it. */
+struct layout_extent {
+    size_t columns; /* of its widest line */
+    size_t excess;  /* how many more some terminals give a line (marks of Devanagari) */
+};
+
+/* Widens *e (zero at first) by lines; those of more than max columns are left out. */
+void layout_measure(slice lines, size_t max, struct layout_extent *e);
+/* Both line by line, right beginning at that column. A line of left that reaches over it (a link)
+ * stands alone. */
+void layout_beside(struct buf *out, size_t column, slice left, slice right);
+
 #endif

@@ -47,11 +47,32 @@ static void numbers_steps(void **state)
     buf_release(&out);
 }
 
+static void lines_stand_beside_lines(void **state)
+{
+    (void)state;
+    struct buf out;
+    struct layout_extent e = {0};
+    /* KA with a vowel sign: one column here, two on some terminals. */
+    slice left = SLICE_LIT("one\n\xe0\xa4\x95\xe0\xa5\x81 two\nhttps://example.org/why\n\n");
+    layout_measure(left, 8, &e);
+    assert_int_equal(e.columns, 5);
+    assert_int_equal(e.excess, 1);
+    buf_init(&out, 4096);
+    layout_beside(&out, e.columns + 2, left, SLICE_LIT("a\nb\nc\n\nd\n"));
+    assert_slice(buf_slice(&out), SLICE_LIT("one    a\n\xe0\xa4\x95\xe0\xa5\x81 two  b\n"
+                                            "https://example.org/why\n       c\n\n       d\n"));
+    buf_clear(&out);
+    layout_beside(&out, 4, SLICE_LIT("one\ntwo"), (slice){0});
+    assert_slice(buf_slice(&out), SLICE_LIT("one\ntwo\n"));
+    buf_release(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wraps_by_columns),
         cmocka_unit_test(numbers_steps),
+        cmocka_unit_test(lines_stand_beside_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-"""candor explain and candor compare: the real program, five languages, three widths, JSON."""
+"""candor explain: the real program, five languages, three widths, JSON."""
 import json
 import os
 import subprocess
@@ -24,7 +24,6 @@ HEADINGS = {
 }
 EXPLAIN_KEYS = {"reason", "cause", "confidence", "kind", "code", "enhanced", "who", "title",
                 "meaning", "when", "fix", "steps", "example", "learn", "lang", "system", "rfc"}
-COMPARE_KEYS = {"title", "intro", "a", "b", "differences", "when_to_use", "learn", "lang"}
 
 
 def candor(*arguments, status=0, stdin="", **environment):
@@ -71,32 +70,6 @@ def test_terminal_is_wrapped_utf8_with_headings(lang, columns, locale):
             # A link or a command may be longer than the line; it then stands alone.
             assert len(line) <= columns or len(line.split()) == 1, line
         assert not any(line != line.rstrip() for line in lines)
-
-
-@pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("a, b", [(250, 554), (220, 554), (250, 550), (250, 535), (235, 554),
-                                  (554, 250)])
-def test_written_pairs(a, b, lang):
-    got = json.loads(candor("compare", a, b, "--json", "--lang", lang))
-    assert set(got) == COMPARE_KEYS
-    assert set(got["a"]) == set(got["b"]) == EXPLAIN_KEYS
-    assert (got["a"]["code"], got["b"]["code"], got["lang"]) == (a, b, lang)
-    assert str(a) in got["title"] and str(b) in got["title"]
-    assert len(got["differences"]) >= 4
-    assert str(a) in got["when_to_use"]["a"] and str(b) in got["when_to_use"]["b"]
-    shown = candor("compare", a, b, "--lang", lang, COLUMNS="60")
-    for heading in (HEADINGS[lang][0], *HEADINGS[lang][3:]):
-        assert heading in shown.splitlines()
-    if lang != "en":
-        english = json.loads(candor("compare", a, b, "--json"))
-        assert not set(got["differences"]) & set(english["differences"])
-
-
-def test_other_pairs_are_composed():
-    got = json.loads(candor("compare", "mailbox-full", "4.7.1", "--json"))
-    assert got["a"]["reason"] == "mailbox-full" and len(got["differences"]) >= 2
-    assert "mailbox-full" in got["title"]
-    assert candor("compare", 250, 599, status=NO)
 
 
 @pytest.mark.parametrize("reply, code, enhanced, reason, cause", [
@@ -173,7 +146,6 @@ def test_language_comes_from_the_environment():
 def test_wrong_usage():
     assert "there is no language" in candor("explain", "550", "--lang", "xx", status=USAGE)
     assert "usage: candor explain" in candor("explain", "--nonsense", "550", status=USAGE)
-    assert "usage: candor compare" in candor("compare", "550", status=USAGE)
     assert candor("explain", status=USAGE)
     assert "no command" in candor("explane", status=USAGE)
     assert "candor explain" in candor("explain", "--help")
