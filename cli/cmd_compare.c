@@ -119,7 +119,7 @@ static void print_comparison(struct buf *out, size_t width, const struct compari
         layout_list(out, width, c->when_b);
     if (rfc.n + names.n > 0) {
         layout_heading(out, slice_cstr(ui_text(c->lang, UI_LEARN)));
-        explain_learn_print(out, width, rfc, names);
+        explain_learn_print(out, width, rfc, names, (slice){0});
     }
 }
 

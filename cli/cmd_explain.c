@@ -33,27 +33,16 @@ const struct language *explain_language(const struct cli *cli)
 
 /* ---- The terminal ---- */
 
-/* One thing to read on, as it is shown. */
-static void learn_rfc(struct buf *out, slice rfc)
+void explain_learn_print(struct buf *out, size_t width, slice rfc, slice related, slice self)
 {
-    buf_add(out, rfc);
-    buf_addc(out, ' ');
-    rfc_link(out, rfc);
-}
-
-void explain_learn_print(struct buf *out, size_t width, slice rfc, slice related)
-{
-    struct buf one;
-    slice item;
-    buf_init(&one, 4096);
-    while (rfc_take(&rfc, &item)) {
-        buf_clear(&one);
-        learn_rfc(&one, item);
-        layout_paragraph(out, width, SLICE_LIT("  "), buf_slice(&one));
-    }
-    while (slice_split(&related, ' ', &item))
-        buf_addf(out, "  candor explain %.*s\n", SLICE_ARG(item));
-    buf_release(&one);
+    struct buf lines;
+    slice line;
+    buf_init(&lines, 8192);
+    learn_lines(&lines, rfc, related, self);
+    slice text = buf_slice(&lines);
+    while (slice_split(&text, '\n', &line))
+        layout_paragraph(out, width, SLICE_LIT("  "), line);
+    buf_release(&lines);
 }
 
 static void print_label(struct buf *out, size_t width, const char *label, const char *value)
@@ -131,9 +120,12 @@ static void print_explanation(struct buf *out, size_t width, const struct explan
                                                                  : SLICE_LIT("  C: "),
                              slice_tail(line, 3));
     }
-    if (e->rfc.n + e->related.n > 0) {
+    char room[3];
+    slice self = compare_self(e, room);
+    enum pair_id pair;
+    if (e->rfc.n + e->related.n > 0 || compare_with(self, 0, &pair)) {
         layout_heading(out, slice_cstr(ui_text(e->lang, UI_LEARN)));
-        explain_learn_print(out, width, e->rfc, e->related);
+        explain_learn_print(out, width, e->rfc, e->related, self);
     }
 }
 

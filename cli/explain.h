@@ -11,7 +11,7 @@ const struct language *explain_language(const struct cli *cli);
 
 /* The steps, numbered, under the names of those who can do them. */
 void explain_fix_print(struct buf *out, size_t width, const struct explanation *e);
-/* Where to learn more, a line each. */
-void explain_learn_print(struct buf *out, size_t width, slice rfc, slice related);
+/* Where to learn more, as in learn_lines(). */
+void explain_learn_print(struct buf *out, size_t width, slice rfc, slice related, slice self);
 
 #endif

@@ -93,12 +93,18 @@ static bool is_printable(slice s)
     return s.n > 0 && s.n <= NAME_MAX_BYTES && utf8_is_valid(s);
 }
 
+static slice digits_of(const struct explanation *e, char room[3])
+{
+    for (unsigned i = 3, rest = e->code; i-- > 0; rest /= 10)
+        room[i] = (char)('0' + rest % 10);
+    return slice_of(room, e->code != 0 ? 3 : 0);
+}
+
 /* "550 5.1.1"; nothing where there is neither of them. */
 static bool codes_of(struct arena *arena, const struct explanation *e, slice *ret)
 {
-    char digits[3] = {(char)('0' + e->code / 100), (char)('0' + e->code / 10 % 10),
-                      (char)('0' + e->code % 10)};
-    const slice parts[2] = {slice_of(digits, e->code != 0 ? 3 : 0), e->enhanced};
+    char room[3];
+    const slice parts[2] = {digits_of(e, room), e->enhanced};
     return compose_join(arena, SLICE_LIT(" "), parts, 2, ret);
 }
 
@@ -383,18 +389,21 @@ bool compare_nth(size_t n, slice *ret_a, slice *ret_b)
     return true;
 }
 
-bool compare_with(slice self, size_t n, slice *ret)
+bool compare_with(slice self, size_t n, enum pair_id *ret)
 {
     slice a, b;
     for (size_t i = 0; compare_nth(i, &a, &b); i++) {
-        if (!slice_eq(a, self) && !slice_eq(b, self))
-            continue;
-        if (n-- == 0) {
-            *ret = slice_eq(a, self) ? b : a;
+        if ((slice_eq(a, self) || slice_eq(b, self)) && n-- == 0) {
+            *ret = (enum pair_id)i;
             return true;
         }
     }
     return false;
+}
+
+slice compare_self(const struct explanation *e, char room[3])
+{
+    return e->enhanced.n > 0 ? e->enhanced : digits_of(e, room);
 }
 
 static bool find_pair(slice a, slice b, enum pair_id *ret)

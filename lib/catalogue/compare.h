@@ -34,10 +34,11 @@ const char *for_text(const struct language *lang, enum who who);
 /* "86 %", as the language writes it. */
 void percent_text(struct buf *out, const struct language *lang, unsigned percent);
 
-/* The n-th code that has a written comparison with self ("550", "5.1.1"); false when there is none.
- */
-bool compare_with(slice self, size_t n, slice *ret) __attribute__((warn_unused_result));
-/* The n-th written comparison, in the order of its title; false when there is none. */
+/* The n-th written comparison, both in the order of its title, static; false when there is none. */
 bool compare_nth(size_t n, slice *ret_a, slice *ret_b) __attribute__((warn_unused_result));
+/* The n-th of those in which self ("550", "5.1.1") stands; false when there is none. */
+bool compare_with(slice self, size_t n, enum pair_id *ret) __attribute__((warn_unused_result));
+/* What they would know e by: its enhanced code, else its code, written to room; may be empty. */
+slice compare_self(const struct explanation *e, char room[3]);
 
 #endif

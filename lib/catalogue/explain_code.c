@@ -129,8 +129,8 @@ slice class_slice(const struct lookup *l, enum class_id id, enum text_field fiel
         (l)->e.fix = slice_cstr(of((l)->lang, id, TEXT_FIX));                                      \
     } while (0)
 
-/* The enhanced code is the finer of the two where it speaks of an address or of a check of the
- * message (RFC 7372: 5.7.20 and up); else the basic code's row knows. */
+/* The enhanced code is the finer of the two where it speaks of an address, of the content or of a
+ * check of the message (RFC 7372: 5.7.20 and up); else the basic code's row knows. */
 void set_stage(struct explanation *e)
 {
     enum code_id id;
@@ -139,7 +139,7 @@ void set_stage(struct explanation *e)
     bool is_check = subject == '7' && e->enhanced.n == 6 && e->enhanced.p[4] == '2';
     e->stage = is_address ? STAGE_ENVELOPE : subject == '6' ? STAGE_CONTENT : STAGE_ANYWHERE;
     e->scope = is_address ? SCOPE_ADDRESS : subject == '5' ? SCOPE_COMMAND : SCOPE_MESSAGE;
-    if (!is_address && !is_check && code_find(e->code, &id)) {
+    if (!is_address && !is_check && subject != '6' && code_find(e->code, &id)) {
         e->stage = code_rows[id].stage;
         e->scope = code_rows[id].scope;
     }

@@ -40,35 +40,40 @@ static json_t *steps_json(slice fix, bool with_who)
     return array;
 }
 
-/* One thing to read on, as it is shown and as JSON has it. */
-static void learn_rfc(struct buf *out, slice rfc)
+static void add_line(struct buf *out)
 {
-    buf_add(out, rfc);
-    buf_addc(out, ' ');
-    rfc_link(out, rfc);
+    if (out->n > 0)
+        buf_addc(out, '\n');
 }
 
-json_t *learn_json(slice rfc, slice related)
+void learn_lines(struct buf *out, slice rfc, slice related, slice self)
 {
-    json_t *array = json_array();
-    struct buf one;
-    slice item;
-    bool is_ok = array != NULL;
-    buf_init(&one, 4096);
-    while (is_ok && rfc_take(&rfc, &item)) {
-        buf_clear(&one);
-        learn_rfc(&one, item);
-        is_ok = json_array_append_new(array, json_stringn(one.p, one.n)) == 0;
+    slice item, a, b;
+    enum pair_id id;
+    while (rfc_take(&rfc, &item)) {
+        add_line(out);
+        buf_add(out, item);
+        buf_addc(out, ' ');
+        rfc_link(out, item);
     }
-    while (is_ok && slice_split(&related, ' ', &item)) {
-        buf_clear(&one);
-        buf_addf(&one, "candor explain %.*s", SLICE_ARG(item));
-        is_ok = json_array_append_new(array, json_stringn(one.p, one.n)) == 0;
+    while (slice_split(&related, ' ', &item)) {
+        add_line(out);
+        buf_addf(out, "candor explain %.*s", SLICE_ARG(item));
     }
-    buf_release(&one);
-    if (!is_ok)
-        json_decref(array);
-    return is_ok ? array : NULL;
+    for (size_t n = 0; compare_with(self, n, &id) && compare_nth(id, &a, &b); n++) {
+        add_line(out);
+        buf_addf(out, "candor compare %.*s %.*s", SLICE_ARG(a), SLICE_ARG(b));
+    }
+}
+
+static json_t *learn_json(slice rfc, slice related, slice self)
+{
+    struct buf lines;
+    buf_init(&lines, 8192);
+    learn_lines(&lines, rfc, related, self);
+    json_t *array = lines.err == BUF_OK ? lines_json(buf_slice(&lines)) : NULL;
+    buf_release(&lines);
+    return array;
 }
 
 static json_t *rfc_json(slice rfc)
@@ -111,6 +116,7 @@ static json_t *values_json(const struct phrase_values *v)
 /* "values" and "recipients" are only there when the text had some. */
 json_t *explanation_json(const struct explanation *e)
 {
+    char room[3];
     json_t *code = e->code == 0 ? json_null() : json_integer(e->code);
     return json_pack(
         "{s:o, s:o, s:f, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, "
@@ -121,8 +127,8 @@ json_t *explanation_json(const struct explanation *e)
         who_name(e->who), "title", string_or_null(e->title), "meaning", string_or_null(e->meaning),
         "when", string_or_null(e->when), "fix", steps_json(e->fix, false), "steps",
         steps_json(e->fix, true), "example", string_or_null(e->example), "learn",
-        learn_json(e->rfc, e->related), "lang", language_code(e->lang), "system",
-        string_or_null(slice_cstr(e->system)), "rfc", rfc_json(e->rfc), "values",
+        learn_json(e->rfc, e->related, compare_self(e, room)), "lang", language_code(e->lang),
+        "system", string_or_null(slice_cstr(e->system)), "rfc", rfc_json(e->rfc), "values",
         values_json(&e->values), "recipients", e->failed > 0 ? json_integer(e->failed) : NULL);
 }
 
@@ -180,7 +186,8 @@ json_t *comparison_json(const struct comparison *c)
                   c->title.n, "intro", c->intro.p, c->intro.n, "a", explanation_json(&c->a), "b",
                   explanation_json(&c->b), "differences", lines_json(c->differences), "when_to_use",
                   "a", c->when_a.p, c->when_a.n, "b", c->when_b.p, c->when_b.n, "learn",
-                  learn_json(buf_slice(&rfc), buf_slice(&names)), "lang", language_code(c->lang));
+                  learn_json(buf_slice(&rfc), buf_slice(&names), (slice){0}), "lang",
+                  language_code(c->lang));
     buf_release(&rfc);
     buf_release(&names);
     return object;

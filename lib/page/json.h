@@ -10,8 +10,9 @@
 struct json_t *explanation_json(const struct explanation *e);
 /* Texts with '\n' between them, as an array. */
 struct json_t *lines_json(slice lines);
-/* Where to learn more: an array of documents with their addresses and of commands. */
-struct json_t *learn_json(slice rfc, slice related);
+/* Where to learn more, one a line: documents with their addresses, commands that explain what is
+ * related, and those that show the written comparisons of self (may be empty). */
+void learn_lines(struct buf *out, slice rfc, slice related, slice self);
 /* What to read on about both: documents as in explanation.rfc, and what `candor explain` takes. */
 void comparison_learn(const struct comparison *c, struct buf *rfc, struct buf *names);
 struct json_t *comparison_json(const struct comparison *c);

@@ -246,21 +246,20 @@ static void add_related(struct view *v, slice related)
 
 void part_learn(struct view *v, slice rfc, slice related, slice self)
 {
-    slice other;
+    slice a, b;
+    enum pair_id id;
     add_heading(v, 2, ui_text(v->lang, UI_LEARN));
     add_standards(v, rfc);
     add_related(v, related);
     size_t n = 0;
-    while (self.n > 0 && compare_with(self, n, &other)) {
+    while (compare_with(self, n, &id) && compare_nth(id, &a, &b)) {
         if (n++ == 0) {
             add_heading(v, 3, ui_text(v->lang, UI_WEB_COMPARED));
             buf_adds(v->out, "<ul class=\"links\">\n");
         }
         buf_adds(v->out, "<li>");
-        frame_link(v, "/compare", self, other);
-        html_text(v->out, self);
-        buf_adds(v->out, " / ");
-        html_text(v->out, other);
+        frame_link(v, "/compare", a, b);
+        html_cstr(v->out, pair_text(v->lang, id, PAIR_TITLE));
         buf_adds(v->out, "</a></li>\n");
     }
     if (n > 0)
@@ -269,21 +268,9 @@ void part_learn(struct view *v, slice rfc, slice related, slice self)
 
 /* ---- The whole ---- */
 
-/* What compare and its pairs know it by. */
-static slice self_of(struct view *v, const struct explanation *e)
-{
-    if (e->enhanced.n > 0)
-        return e->enhanced;
-    char *digits = e->code == 0 ? NULL : arena_take(v->a, 3);
-    if (digits == NULL)
-        return (slice){0};
-    for (unsigned i = 3, rest = e->code; i-- > 0; rest /= 10)
-        digits[i] = (char)('0' + rest % 10);
-    return slice_of(digits, 3);
-}
-
 void part_explanation(struct view *v, const struct explanation *e)
 {
+    char room[3];
     buf_addf(v->out, "<article lang=\"%s\">\n<h1>", language_code(e->lang));
     if (e->code != 0 || e->enhanced.n > 0) {
         buf_addf(v->out, "<span class=\"number %s\">", reply_kind_name(e->kind));
@@ -310,6 +297,6 @@ void part_explanation(struct view *v, const struct explanation *e)
     add_heading(v, 2, ui_text(e->lang, UI_FIX));
     part_fix(v, e, 3);
     add_example(v, e);
-    part_learn(v, e->rfc, e->related, self_of(v, e));
+    part_learn(v, e->rfc, e->related, compare_self(e, room));
     buf_adds(v->out, "</article>\n");
 }

@@ -97,6 +97,13 @@ def test_what_nobody_knows_is_said_and_answered_with_1(a, b):
     assert candor("compare", a, b, status=NO)
 
 
+def test_explain_names_the_written_comparisons():
+    learn = json.loads(candor("explain", 554, "--json"))["learn"]
+    assert "candor compare 250 554" in learn and "candor compare 553 554" in learn
+    assert "  candor compare 5.1.1 5.1.10\n" in candor("explain", "5.1.10")
+    assert not any("compare" in one for one in compared(250, 554)["learn"])
+
+
 def test_two_things_are_needed():
     assert "usage: candor compare" in candor("compare", "550", status=USAGE)
     candor("compare", 250, 550, 554, status=USAGE)
