@@ -262,12 +262,13 @@ static void check_web_address(const struct conf *c, const struct conf_web *w,
             other = &before->node;
     if (other == NULL)
         return;
-    const char *what = w->address.path.n > 0 ? "socket" : "address and port";
     if (other->at.line == 0)
         conf_error(errors, w->node.at, "web 127.0.0.1:8025",
-                   "mail comes in at this %s, where nothing else is said", what);
+                   "without a listen line mail comes in at this address and port");
     else
-        conf_error(errors, w->node.at, NULL, "this %s was already given in line %u", what,
+        conf_error(errors, w->node.at, NULL,
+                   w->address.path.n > 0 ? "this socket was already given in line %u"
+                                         : "this address and port were already given in line %u",
                    other->at.line);
 }
 

@@ -178,6 +178,7 @@ static void test_print_is_read_back(void **state)
         HOST "check connect {}",
         HOST "deliver maildir \"/a ;{domain}/{local}\"",
         HOST "domain a.example; domain b.example { deliver maildir \"/x y/{local}\" }",
+        HOST "web 127.0.0.1:8025; web [::1]:8025 { }; web unix:/run/x { group adm }",
         HOST "deliver lmtp unix:/run/x; domain a.example; domain b.example { deliver maildir "
              "/{local} }"};
     for (size_t i = 0; i < COUNT(texts); i++) {
@@ -202,12 +203,14 @@ static void test_print_is_read_back(void **state)
 static void test_show_has_origins(void **state)
 {
     (void)state;
-    struct conf *c = good(HOST "limits {\n errors 5 }");
+    struct conf *c = good(HOST "limits {\n errors 5 }\nweb [::1]:8025");
     struct buf out;
     buf_init(&out, 65536);
     conf_show(&out, c);
-    static const char *const lines[] = {"host mx.example.org", "    errors 5", "    sessions 2000"};
-    static const char *const origins[] = {" # line 1\n", " # line 3\n", " # default\n"};
+    static const char *const lines[] = {"host mx.example.org", "    errors 5", "    sessions 2000",
+                                        "web [::1]:8025"};
+    static const char *const origins[] = {" # line 1\n", " # line 3\n", " # default\n",
+                                          " # line 4\n"};
     for (size_t i = 0; i < COUNT(lines); i++) {
         slice line =
             slice_tail(buf_slice(&out), slice_find_slice(buf_slice(&out), slice_cstr(lines[i])));
@@ -280,6 +283,15 @@ static void test_errors(void **state)
         {HOST "listen unix:/run/x\nlisten unix:/run/x", "f:3:1: this socket was already given"},
         {HOST "listen [::]:24 { group mail }", "f:2:24: a port of the network"},
         {HOST "listen unix:/run/x { proxy 192.0.2.1 }", "f:2:1: whoever connects to a socket"},
+        {HOST "web", "f:2:1: a value is missing\n"},
+        {HOST "web 8025", "f:2:5: \"8025\" is no address with a port\n"},
+        {HOST "web [::1]:8025\nweb [::1]:8025",
+         "f:3:1: this address and port were already given in line 2\n"},
+        {HOST "web unix:/run/x\nlisten unix:/run/x",
+         "f:2:1: this socket was already given in line 3\n"},
+        {HOST "web [::]:25", "f:2:1: without a listen line mail comes in at this address"},
+        {HOST "web [::1]:8025 { group adm }",
+         "f:2:24: a port of the network belongs to no group\n"},
         {HOST "listen [::]:25 { xclient 0.0.0.0/0 }", "f:2:26: warning: this lets everybody"},
         {HOST "listen [::]:587", "f:2:1: TLS needs a certificate, and there is none\n"},
         {HOST "listen [::]:25 { tls optinal }",

@@ -13,31 +13,40 @@ struct walk {
     struct buf value;
 };
 
-static void walk_key(struct walk *w, const char *block, const struct key_row *key, const void *node,
+/* False: it has no value to tell. */
+static bool walk_key(struct walk *w, const char *block, const struct key_row *key, const void *node,
                      struct conf_origin at)
 {
     const void *field = (const char *)node + key->offset;
     bool is_default_empty = key->fallback == NULL || key->fallback[0] == '\0';
     if (is_default_empty && value_is_empty(key, field))
-        return;
+        return false;
     buf_clear(&w->value);
     value_print(&w->value, key, field);
     struct conf_item item = {slice_cstr(block), buf_slice(&w->argument), slice_cstr(key->word),
                              buf_slice(&w->value), at};
     w->visit(w->context, &item);
+    return true;
 }
 
 static void walk_node(struct walk *w, const struct block_row *row, const void *node)
 {
     struct conf_node head;
+    bool is_seen = false;
     memcpy(&head, node, sizeof(head));
     buf_clear(&w->argument);
     for (size_t i = 0; i < row->n_keys; i++) {
         if (row->keys[i].is_argument)
             value_print(&w->argument, &row->keys[i], (const char *)node + row->keys[i].offset);
         else
-            walk_key(w, row->word, &row->keys[i], node, head.key_at[i]);
+            is_seen |= walk_key(w, row->word, &row->keys[i], node, head.key_at[i]);
     }
+    if (is_seen || !row->is_many)
+        return;
+    /* A line that needs no block, as `web 127.0.0.1:8025`. */
+    struct conf_item item = {
+        {NULL, 0}, {NULL, 0}, slice_cstr(row->word), buf_slice(&w->argument), head.at};
+    w->visit(w->context, &item);
 }
 
 static void walk_checks(struct walk *w, const struct conf_check_list *list)
@@ -120,9 +129,11 @@ static void print_item(void *context, const struct conf_item *item)
     }
     if (!slice_eq(buf_slice(&p->head), buf_slice(&p->block))) {
         close_block(p);
-        buf_add(p->out, buf_slice(&p->head));
-        buf_adds(p->out, " {");
-        end_line(p, NULL);
+        if (p->head.n > 0) {
+            buf_add(p->out, buf_slice(&p->head));
+            buf_adds(p->out, " {");
+            end_line(p, NULL);
+        }
         buf_add(&p->block, buf_slice(&p->head));
     }
     if (item->block.n > 0)

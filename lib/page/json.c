@@ -195,7 +195,8 @@ json_t *comparison_json(const struct comparison *c)
 
 bool json_print(struct buf *out, json_t *object)
 {
-    char *text = object == NULL ? NULL : json_dumps(object, JSON_INDENT(2));
+    char *text =
+        object == NULL ? NULL : json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     json_decref(object);
     if (text == NULL)
         return false;
