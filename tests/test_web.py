@@ -3,13 +3,14 @@ import http.client
 import json
 import random
 import re
+import shutil
 import subprocess
 import urllib.parse
 
 import pytest
 
 from http_client import Raw, ask
-from server import Server, free_port, new_directory, remove_directory
+from server import Server, die_with_parent, eventually, free_port, new_directory, remove_directory
 
 LANGUAGES = ["en", "de", "tr", "vi", "hi"]
 GET = b"GET /codes/554 HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -359,6 +360,44 @@ def test_garbage_harms_nobody(pages):
             except (TimeoutError, ConnectionError):
                 pass
     assert ask(pages.web, "/codes/554").status == 200
+
+
+@pytest.mark.skipif(shutil.which("haproxy", path="/usr/sbin:/usr/bin") is None,
+                    reason="the package haproxy is missing")
+@pytest.mark.parametrize("alpn", ["h2,http/1.1", "http/1.1"])
+def test_a_proxy_with_tls_stands_in_front(pages, tmp_path, alpn):
+    front, tls = free_port(), pages.directory / "tls"
+    both = tmp_path / "both.pem"
+    both.write_text((tls / "cert.pem").read_text() + (tls / "key.pem").read_text())
+    conf = tmp_path / "haproxy.cfg"
+    conf.write_text(f"""
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 30s
+    timeout server 30s
+frontend https
+    bind 127.0.0.1:{front} ssl crt {both} alpn {alpn}
+    default_backend pages
+backend pages
+    server one 127.0.0.1:{pages.web}
+""")
+    proxy = subprocess.Popen(["/usr/sbin/haproxy", "-db", "-f", str(conf)],
+                             preexec_fn=die_with_parent, stderr=subprocess.DEVNULL)
+    try:
+        def curl(*arguments):
+            return subprocess.run(["curl", "-skS", "-m", "20", "-w", "%{http_version}", *arguments],
+                                  capture_output=True, text=True)
+        url = f"https://127.0.0.1:{front}"
+        eventually(lambda: curl(url + "/robots.txt").returncode == 0, 10, "HAProxy")
+        done = curl(url + "/de/codes/554")
+        assert done.stdout.endswith("2" if alpn.startswith("h2") else "1.1")
+        assert '<html lang="de"' in done.stdout
+        assert "5.1.1" in curl("--data-urlencode", "q=550 5.1.1 user unknown", url + "/explain").stdout
+        assert "413" in curl("-d", "q=" + "a" * 70000, url + "/explain").stdout
+    finally:
+        proxy.terminate()
+        proxy.wait(10)
 
 
 def test_the_log_names_pages_and_not_what_was_asked(pages):

@@ -185,7 +185,7 @@ static void on_completed(void *owner, struct MHD_Connection *c, void **con_cls,
     log_request(w, v->request, end_name(end));
     request_free(v->request);
     v->request = NULL;
-    visitor_enter(v, VISITOR_WAITS);
+    visitor_wait(v);
 }
 
 static void on_connection(void *owner, struct MHD_Connection *c, void **context,

@@ -67,6 +67,14 @@ static void send_off(struct visitor *v)
     http_wake(v->web);
 }
 
+void visitor_wait(struct visitor *v)
+{
+    if (v->web->role->is_draining)
+        send_off(v);
+    else
+        visitor_enter(v, VISITOR_WAITS);
+}
+
 /* ---- room ---- */
 
 static bool is_full(const struct web *w)

@@ -15,6 +15,8 @@ void visitors_listen(struct web *w, uint32_t index, int fd);
 void visitors_close_doors(struct web *w);
 
 void visitor_enter(struct visitor *v, enum visitor_state state);
+/* His request is done: he may have another one, unless the server ends. */
+void visitor_wait(struct visitor *v);
 /* His connection has ended. */
 void visitor_free(struct visitor *v);
 
