@@ -5,6 +5,8 @@
 #include "lib/page/json.h"
 #include "lib/page/view.h"
 
+enum { SHOWN_MAX_BYTES = 600 };
+
 static void begin_titled(struct view *v, const struct explanation *e)
 {
     struct buf title;
@@ -34,6 +36,21 @@ bool view_code(struct view *v, slice what)
     return true;
 }
 
+/* What was pasted, so that the explanation stands under it; of a long one the beginning. */
+static void add_asked(struct view *v)
+{
+    slice shown = slice_head(v->query, SHOWN_MAX_BYTES);
+    while (shown.n > 0 && shown.n < v->query.n && (shown.p[shown.n] & 0xc0) == 0x80)
+        shown.n--;
+    buf_adds(
+        v->out,
+        "<pre class=\"wire asked\" translate=\"no\" tabindex=\"0\" role=\"group\" aria-label=\"");
+    frame_ui(v, UI_WEB_PASTE);
+    buf_adds(v->out, "\">");
+    html_text(v->out, shown);
+    buf_adds(v->out, shown.n < v->query.n ? " …</pre>\n" : "</pre>\n");
+}
+
 bool view_explain(struct view *v)
 {
     struct explanation e;
@@ -44,6 +61,7 @@ bool view_explain(struct view *v)
     frame_begin(v, slice_cstr(ui_text(v->lang, UI_WEB_EXPLAIN)),
                 slice_cstr(ui_text(v->lang, UI_WEB_LEAD)));
     if (v->query.n > 0) {
+        add_asked(v);
         part_explanation(v, &e);
         buf_adds(v->out, "<section class=\"again\"><h2>");
         frame_ui(v, UI_WEB_EXPLAIN);
