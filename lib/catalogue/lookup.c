@@ -76,6 +76,8 @@ static unsigned phrase_percent(const struct explanation *e, const struct phrase_
     enum enhanced_id id;
     bool is_vague = e->enhanced.n < 5 || e->enhanced.p[4] == '0' ||
                     slice_is(slice_tail(e->enhanced, 1), ".7.1");
+    if (e->code == 0 && e->enhanced.n == 0)
+        return row->percent < 50 ? row->percent : row->percent * 3 / 4;
     if (e->enhanced.n == 0 || is_vague ||
         !enhanced_find(e->kind == KIND_TEMPORARY ? '4' : '5', e->enhanced, &id) ||
         enhanced_cause(id)[0] == '\0')

@@ -193,7 +193,7 @@ void phrasebook_free(struct phrasebook *b)
 /* ---- One row ---- */
 
 /* A list of beginnings of the basic code ("4", "55") or, with a dot, of the enhanced ("5.7."):
- * true when one fits, or when there is none. */
+ * true when one fits, or when there is none. Words without any code are taken for a refusal. */
 static bool codes_fit(const char *codes, const struct recognised *seen)
 {
     slice list = slice_cstr(codes), one;
@@ -206,8 +206,8 @@ static bool codes_fit(const char *codes, const struct recognised *seen)
         if (slice_starts(is_enhanced ? seen->enhanced : slice_of(digits, sizeof digits), one))
             return true;
         /* Without a basic code the class of the enhanced one has to do. */
-        if (!is_enhanced && one.n == 1 && seen->code == 0 && seen->enhanced.n > 0 &&
-            seen->class == one.p[0])
+        char class = seen->enhanced.n > 0 ? seen->class : '5';
+        if (!is_enhanced && one.n == 1 && seen->code == 0 && class == one.p[0])
             return true;
     }
     return false;

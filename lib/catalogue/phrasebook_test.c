@@ -26,6 +26,8 @@ static void every_example_is_found_by_its_own_row(void **state)
             print_error("\"%s\" is for %s (%s), and found: %s (%s)\n", *example, row->cause,
                         row->needles, m.row != NULL ? m.row->cause : "nothing",
                         m.row != NULL ? m.row->needles : "");
+            if (m.row != NULL && *m.row->needles == '\0')
+                print_error("  by %s\n", m.row->pattern);
         }
     }
     assert_int_equal(bad, 0);

@@ -27,8 +27,11 @@ static bool code_at(slice s, size_t at, unsigned *ret)
         if (is_word(after) || after == '/' || after == '@' || (after == '.' && goes_on) ||
             (after == ':' && goes_on))
             return false;
-        /* 550-5.1.1 and 550-text are replies, 2024-12-06 and 555-1234 are not. */
-        if (after == '-' && goes_on && !(at + 5 < s.n && s.p[at + 5] == '.'))
+        /* 550-5.1.1, 550-192.0.2.1 and 550-text are replies, 2024-12-06 and 555-1234 are not. */
+        size_t end = at + 4;
+        while (after == '-' && end < s.n && ascii_is_digit(s.p[end]))
+            end++;
+        if (after == '-' && goes_on && !(end < s.n && s.p[end] == '.'))
             return false;
     }
     *ret = (unsigned)(s.p[at] - '0') * 100 + (unsigned)(s.p[at + 1] - '0') * 10 +
