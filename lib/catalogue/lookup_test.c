@@ -37,7 +37,7 @@ static void recognises_what_it_is_given(void **state)
         {"4.7.1", NULL, "greylisted", 450, "4.7.1", true},
         {"4.4.1", NULL, "recipient-unavailable", 451, "4.4.1", true},
         {"4.4.7", NULL, "timeout", 451, "4.4.7", true},
-        {"450 4.7.1 come back", NULL, "greylisted", 450, "4.7.1", true},
+        {"450 4.7.1 hm", NULL, "greylisted", 450, "4.7.1", true},
         {"503 5.5.0 no", NULL, "bad-sequence", 503, "5.5.0", true},
         {"221 2.0.0 Bye", NULL, "ok", 221, "2.0.0", true},
         {"451 4.4.1 no answer", "host-unreachable", "recipient-unavailable", 451, "4.4.1", true},
