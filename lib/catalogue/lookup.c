@@ -92,7 +92,8 @@ static bool add_fate(struct lookup *l)
 {
     struct explanation *e = &l->e;
     enum ui_id fate = e->kind == KIND_TEMPORARY ? UI_FATE_TEMPORARY : UI_FATE_PERMANENT;
-    if (e->kind != KIND_TEMPORARY && e->kind != KIND_PERMANENT)
+    bool has_number = e->code != 0 || e->enhanced.n > 0;
+    if (!has_number || (e->kind != KIND_TEMPORARY && e->kind != KIND_PERMANENT))
         return true;
     const slice parts[2] = {e->meaning, slice_cstr(ui_text(l->lang, fate))};
     return compose_join(l->a, SLICE_LIT(" "), parts, 2, &e->meaning);
