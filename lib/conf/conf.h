@@ -228,8 +228,8 @@ bool conf_eq(const struct conf *a, const struct conf *b);
 
 /* Every value in the order of the print. Key and value are valid during the call only: key is
  * `message-size`, block `limits` (empty at the top level) and argument what tells it from its
- * sisters (`[::]:25`, `example.org`, `connect`; else empty). A block of which nothing has a value is
- * a key of the top level, its argument the value. */
+ * sisters (`[::]:25`, `example.org`, `connect`; else empty). A block of which nothing has a value
+ * is a key of the top level, its argument the value. */
 struct conf_item {
     slice block;
     slice argument;

@@ -12,7 +12,7 @@ enum {
     /* A body that is too large is read to its end so far, so that the client hears why: one that
      * still writes when we close may lose the answer (RFC 9112 9.6). */
     SWALLOW_BYTES = 1024 * 1024,
-    RUNS_A_TURN = 8,
+    RUNS_A_TURN = 64,
 };
 
 /* ---- requests ---- */
