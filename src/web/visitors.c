@@ -130,14 +130,14 @@ static void make_room(struct web *w)
 
 static void on_listener(struct watch *watch, uint32_t events);
 
-/* Opens or closes all of them, as is_paused says. */
+/* Opens or closes all of them. */
 static void set_doors(struct web *w)
 {
     for (size_t i = 0; i < WEB_LISTENERS; i++) {
         struct listener *l = &w->listeners[i];
         if (l->fd < 0)
             continue;
-        uint32_t events = w->is_paused ? 0 : WATCH_READ;
+        uint32_t events = w->is_paused || w->is_starved ? 0 : WATCH_READ;
         if (l->watch.is_started)
             watch_change(w->role->loop, &l->watch, events);
         else if (watch_start(w->role->loop, &l->watch, l->fd, events, on_listener) != 0)
@@ -155,9 +155,15 @@ static void want_tick(struct web *w)
 
 static void pause_doors(struct web *w)
 {
-    w->is_paused = true;
     set_doors(w);
     want_tick(w);
+}
+
+/* There may be room again. */
+static void open_doors(struct web *w)
+{
+    w->is_paused = w->is_paused && is_full(w);
+    set_doors(w);
 }
 
 static void on_tick(struct timer *t)
@@ -174,10 +180,8 @@ static void on_tick(struct timer *t)
     }
     if (w->is_paused && is_full(w))
         make_room(w);
-    if (w->is_paused && !is_full(w)) {
-        w->is_paused = false;
-        set_doors(w);
-    }
+    w->is_starved = false;
+    open_doors(w);
     if (w->visitor_count > 0 || w->is_paused)
         want_tick(w);
 }
@@ -229,8 +233,10 @@ static void let_in(struct web *w, int fd, const struct sockaddr_storage *from, s
         NULL) /* it did not come to a connection; the socket is closed all the same */
         visitor_free(v);
     w->arriving = NULL;
-    if (ok == MHD_NO)
-        pause_doors(w); /* no memory */
+    if (ok == MHD_NO) {
+        w->is_starved = true; /* no memory */
+        pause_doors(w);
+    }
     want_tick(w);
     http_wake(w);
 }
@@ -245,6 +251,7 @@ static void on_listener(struct watch *watch, uint32_t events)
         socklen_t n = sizeof from;
         if (is_full(w)) {
             make_room(w);
+            w->is_paused = true;
             pause_doors(w);
             return;
         }
@@ -256,6 +263,7 @@ static void on_listener(struct watch *watch, uint32_t events)
             log_begin(&line, w->role->log, LOG_ERROR, "http.accept-failed");
             log_error(&line, errno);
             log_end(&line);
+            w->is_starved = true;
             pause_doors(w);
             return;
         } else if (errno == EAGAIN) {
@@ -317,6 +325,8 @@ void visitor_free(struct visitor *v)
     w->visitor_count--;
     request_free(v->request);
     free(v);
+    if (w->is_paused)
+        open_doors(w);
     look_at_drain(w);
 }
 

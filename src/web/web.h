@@ -59,7 +59,8 @@ struct web {
     struct turn_hook run;      /* lets it work once a turn */
     struct timer run_again;
     struct listener listeners[WEB_LISTENERS];
-    bool is_paused; /* no room, or no descriptor: nobody is let in until the next tick */
+    bool is_paused;  /* nobody is let in: until there is room */
+    bool is_starved; /* no memory or no descriptor: until the next tick */
     struct timer tick;
     struct timer drain;
     struct place visitors[VISITOR_STATES];
