@@ -4,6 +4,7 @@ import json
 import random
 import re
 import shutil
+import socket
 import subprocess
 import urllib.parse
 
@@ -300,6 +301,15 @@ def test_a_request_may_come_byte_by_byte(pages):
         assert b"5.1.1" in raw.answer().body
         raw.send(post)
         assert b"5.1.1" in raw.answer().body
+
+
+def test_who_says_no_more_hears_the_answer(pages):
+    want = [ask(pages.web, path).body for path in ("/codes", "/codes/554")]
+    with Raw(pages.web) as raw:
+        raw.send(b"GET /codes HTTP/1.1\r\nHost: x\r\n\r\n" + GET)
+        raw.socket.shutdown(socket.SHUT_WR)
+        assert [raw.answer().body, raw.answer().body] == want
+        assert raw.is_closed()
 
 
 def test_the_absolute_form(pages):

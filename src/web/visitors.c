@@ -166,11 +166,27 @@ static void open_doors(struct web *w)
     set_doors(w);
 }
 
+/* libmicrohttpd reads until less comes than it has room for, and then waits for news: of an end
+ * that came along with the last bytes there is none. */
+static void see_who_is_gone(struct web *w, enum visitor_state state)
+{
+    struct place *list = &w->visitors[state], *next;
+    for (struct place *p = list->next; p != list; p = next) {
+        struct visitor *v = CONTAINER_OF(p, struct visitor, place);
+        char c;
+        next = p->next;
+        if (recv(v->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+            send_off(v);
+    }
+}
+
 static void on_tick(struct timer *t)
 {
     struct web *w = CONTAINER_OF(t, struct web, tick);
     const struct conf_timeouts *limit = &w->conf->timeouts;
     struct visitor *v;
+    see_who_is_gone(w, VISITOR_WAITS);
+    see_who_is_gone(w, VISITOR_ASKS);
     while ((v = longest(w, VISITOR_WAITS, limit->web_request)) != NULL)
         send_off(v); /* he had nothing more to ask */
     while ((v = longest(w, VISITOR_ASKS, limit->web_request)) != NULL ||
