@@ -1,5 +1,6 @@
 #include "lib/catalogue/blocklist.h"
 
+#include "lib/base/ascii.h"
 #include "lib/base/ip.h"
 
 static const struct blocklist lists[BLOCKLIST_COUNT] = {
@@ -117,8 +118,9 @@ static const struct {
 
 static bool has_word(slice text, slice word)
 {
-    for (; text.n >= word.n; text = slice_tail(text, 1)) {
-        if (slice_starts_ci(text, word))
+    char first = ascii_lower(word.p[0]);
+    for (size_t i = 0; i + word.n <= text.n; i++) {
+        if (ascii_lower(text.p[i]) == first && slice_starts_ci(slice_tail(text, i), word))
             return true;
     }
     return false;

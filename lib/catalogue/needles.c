@@ -20,20 +20,39 @@ struct branch {
 
 static void read_alternatives(struct reader *r, struct needles *ret);
 
-static size_t shortest(const struct needles *set)
+/* Words that stand in so many replies that they spare hardly a try. */
+static const char *const common[] = {
+    "account",   "address", "client",   "denied",  "domain",  "email", "e-mail", "error",  "from",
+    "host",      "http",    "mail",     "mailbox", "message", "name",  "not ",   "on the", "receiv",
+    "recipient", "reject",  "rejected", "sender",  "server",  "the ",  "this",   "user",   "your",
+};
+
+static bool is_common(slice needle)
+{
+    for (size_t i = 0; i < sizeof common / sizeof common[0]; i++) {
+        if (slice_eq(slice_trim(needle), slice_trim(slice_cstr(common[i]))))
+            return true;
+    }
+    return false;
+}
+
+/* How much a set is worth: what its worst literal is. */
+static size_t worth(const struct needles *set)
 {
     size_t least = SIZE_MAX;
-    for (size_t i = 0; i < set->n; i++)
-        least = set->texts[i].n < least ? set->texts[i].n : least;
+    for (size_t i = 0; i < set->n; i++) {
+        size_t one = is_common(set->texts[i]) ? NEEDLE_MIN_BYTES - 1 : set->texts[i].n;
+        least = one < least ? one : least;
+    }
     return least;
 }
 
-/* One long literal is better than many, and many better than short ones. */
+/* One long literal is better than many, and many better than short or common ones. */
 static bool is_better(const struct needles *one, const struct needles *other)
 {
     if (one->n == 0 || other->n == 0)
         return one->n > 0;
-    size_t a = shortest(one), b = shortest(other);
+    size_t a = worth(one), b = worth(other);
     return a >= 5 && b >= 5 ? one->n < other->n : a > b;
 }
 

@@ -14,10 +14,10 @@ static void finds_what_a_pattern_needs(void **state)
         {"no", ""},
         {"quota (exceeded|reached)", "quota "},
         {"(over|above) (the )?quota", "quota"},
-        {"mailbox.{0,40}full", "mailbox"},
+        {"mailbox.{0,40}full", "full"}, /* mailbox is in many a reply */
         {"(user|mailbox) unknown", " unknown"},
         {"(too (many|much)|excess)", "too |excess"},
-        {"mail ?box", "mail"},
+        {"mail ?box", "box"},
         {"colou?rs", "colo"},
         {"a(b|c)d", ""},
         {"\\bptr\\b", "ptr"},

@@ -42,10 +42,22 @@ static const struct speaker_row {
 #undef SPEAKER
 };
 
+static const struct value_row {
+    const char *needles;
+    const char *pattern;
+} value_rows[] = {
+#define VALUE(needles, pattern, example, value) {needles, pattern},
+#include "lib/catalogue/values.def"
+#undef VALUE
+};
+
+/* Rows of all three tables are numbered one after the other. */
 enum {
     PHRASES_N = sizeof phrases / sizeof phrases[0],
     SPEAKERS_N = sizeof speakers / sizeof speakers[0],
-    ROWS_N = PHRASES_N + SPEAKERS_N,
+    VALUES_N = sizeof value_rows / sizeof value_rows[0],
+    SPEAKERS_END = PHRASES_N + SPEAKERS_N,
+    ROWS_N = SPEAKERS_END + VALUES_N,
     WORDS_N = (ROWS_N + 63) / 64,
     BUCKETS_N = 8192,
     ARENA_MAX_BYTES = 1 << 20,
@@ -94,12 +106,16 @@ enum who phrase_who(const struct phrase_row *row)
 
 static const char *needles_given(unsigned row)
 {
-    return row < PHRASES_N ? phrases[row].needles : speakers[row - PHRASES_N].needles;
+    return row < PHRASES_N      ? phrases[row].needles
+           : row < SPEAKERS_END ? speakers[row - PHRASES_N].needles
+                                : value_rows[row - SPEAKERS_END].needles;
 }
 
 static const char *pattern_of(unsigned row)
 {
-    return row < PHRASES_N ? phrases[row].pattern : speakers[row - PHRASES_N].pattern;
+    return row < PHRASES_N      ? phrases[row].pattern
+           : row < SPEAKERS_END ? speakers[row - PHRASES_N].pattern
+                                : value_rows[row - SPEAKERS_END].pattern;
 }
 
 /* ---- Needles ---- */
@@ -221,15 +237,12 @@ static bool pattern_fits(struct phrasebook *b, unsigned row, slice text)
     if (b->compiled[row] == NULL) {
         int err;
         size_t at;
-        b->compiled[row] =
-            pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
-                          PCRE2_CASELESS | PCRE2_UTF | PCRE2_NO_UTF_CHECK | PCRE2_NO_AUTO_CAPTURE,
-                          &err, &at, NULL);
+        b->compiled[row] = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
+                                         PCRE2_NO_AUTO_CAPTURE, &err, &at, NULL);
         if (b->compiled[row] == NULL)
             return false; /* no memory: that all patterns compile is tested */
     }
-    return pcre2_match(b->compiled[row], (PCRE2_SPTR)text.p, text.n, 0, PCRE2_NO_UTF_CHECK, b->data,
-                       b->limits) > 0;
+    return pcre2_match(b->compiled[row], (PCRE2_SPTR)text.p, text.n, 0, 0, b->data, b->limits) > 0;
 }
 
 /* ---- What stands in the text ---- */
@@ -260,29 +273,43 @@ static bool is_url_char(char c)
     return ascii_is_graphic(c) && strchr("<>\"')(]", c) == NULL;
 }
 
-/* The first of each kind; addresses that nobody is asked about (loopback) are passed over. */
-static void values_find(slice text, struct phrase_values *v)
+/* A local part and a domain around the '@' at `at`. */
+static slice address_at(slice text, size_t at)
+{
+    size_t from = at;
+    while (from > 0 && is_address_char(text.p[from - 1]))
+        from--;
+    slice address = run_at(text, from, is_address_char);
+    bool is_whole = from < at && address.n > at - from + 1;
+    return is_whole ? address : (slice){0};
+}
+
+static slice url_at(slice text, size_t at)
+{
+    slice url = run_at(text, at, is_url_char);
+    while (url.n > 0 && strchr(".,;:!?", url.p[url.n - 1]) != NULL)
+        url.n--;
+    return url;
+}
+
+/* The first of each kind that is known by its form; addresses that nobody is asked about
+ * (loopback) are passed over. */
+static void forms_find(slice text, struct phrase_values *v)
 {
     for (size_t i = 0; i < text.n; i++) {
         char before = i > 0 ? text.p[i - 1] : ' ';
+        if (text.p[i] == '@' && v->address.n == 0)
+            v->address = address_at(text, i);
         if (is_host_char(before) || !ascii_is_alnum(text.p[i]))
             continue;
         slice word = run_at(text, i, is_host_char);
         struct ip ip;
         if (v->ip.n == 0 && ip_parse(word, &ip) == IP_OK && !ip_is_loopback(&ip) && !ip_is_any(&ip))
             v->ip = word;
-        if (v->url.n == 0 && (slice_starts_ci(slice_tail(text, i), SLICE_LIT("http://")) ||
-                              slice_starts_ci(slice_tail(text, i), SLICE_LIT("https://"))))
-            v->url = run_at(text, i, is_url_char);
-    }
-    size_t at = slice_find(text, '@');
-    if (at < text.n && v->address.n == 0) {
-        size_t from = at;
-        while (from > 0 && is_address_char(text.p[from - 1]))
-            from--;
-        slice address = run_at(text, from, is_address_char);
-        if (from < at && address.n > at - from + 1)
-            v->address = address;
+        if (v->url.n == 0 && (text.p[i] | 0x20) == 'h' &&
+            (slice_starts_ci(slice_tail(text, i), SLICE_LIT("http://")) ||
+             slice_starts_ci(slice_tail(text, i), SLICE_LIT("https://"))))
+            v->url = url_at(text, i);
     }
 }
 
@@ -290,7 +317,7 @@ static void capture(const struct phrasebook *b, const pcre2_code *code, slice te
                     const char *name, slice *ret)
 {
     int n = pcre2_substring_number_from_name(code, (PCRE2_SPTR)name);
-    if (n <= 0)
+    if (n <= 0 || ret->n > 0)
         return;
     const size_t *o = pcre2_get_ovector_pointer(b->data);
     if (o[2 * n] == PCRE2_UNSET || o[2 * n + 1] <= o[2 * n] || o[2 * n + 1] > text.n)
@@ -316,6 +343,23 @@ static void captures_take(const struct phrasebook *b, unsigned row, slice text,
 
 /* ---- A reply ---- */
 
+/* The lower case of a letter of two octets, in place: Latin with marks and Cyrillic, whose small
+ * letters are as long. */
+static void letter_lower(char *p)
+{
+    unsigned char first = (unsigned char)p[0], second = (unsigned char)p[1];
+    if (first == 0xC3 && second >= 0x80 && second <= 0x9E && second != 0x97)
+        p[1] = (char)(second + 0x20);
+    else if ((first == 0xC4 || first == 0xC5) && second % 2 == 0 && second != 0xB8)
+        p[1] = (char)(second + 1);
+    else if (first == 0xD0 && second >= 0x90 && second <= 0x9F)
+        p[1] = (char)(second + 0x20);
+    else if (first == 0xD0 && second >= 0xA0 && second <= 0xAF) {
+        p[0] = (char)0xD1;
+        p[1] = (char)(second - 0x20);
+    }
+}
+
 /* The text in lower case. An octet outside of ASCII that is no UTF-8 becomes a '?'; so places in
  * the copy are places in the text. */
 static slice text_lower(struct phrasebook *b, slice text)
@@ -330,9 +374,37 @@ static slice text_lower(struct phrasebook *b, slice text)
             b->text[n++] = taken == 1 ? ascii_lower(rest.p[0]) : '?';
         for (size_t i = 0; taken > 1 && i < taken; i++)
             b->text[n++] = rest.p[i];
+        if (taken == 2)
+            letter_lower(b->text + n - 2);
         rest = slice_tail(rest, taken == 0 ? 1 : taken);
     }
     return slice_of(b->text, n);
+}
+
+static bool is_hit(const uint64_t *hits, unsigned row)
+{
+    return (hits[row / 64] >> row % 64 & 1) != 0;
+}
+
+/* Causes that speak of the domain of the address that they name. */
+static bool is_about_domain(const char *cause)
+{
+    return strcmp(cause, "dns-recipient-domain") == 0 || strcmp(cause, "dns-sender-domain") == 0 ||
+           strcmp(cause, "null-mx") == 0;
+}
+
+/* What values.def finds in the text and the phrase has not said. */
+static void values_find(struct phrasebook *b, const uint64_t *hits, slice text, slice original,
+                        struct phrase_match *m)
+{
+    struct phrase_values *v = &m->values;
+    for (unsigned row = SPEAKERS_END; row < ROWS_N; row++) {
+        if (is_hit(hits, row) && pattern_fits(b, row, text))
+            captures_take(b, row, original, v);
+    }
+    forms_find(original, v);
+    if (v->domain.n == 0 && v->address.n > 0 && m->row != NULL && is_about_domain(m->row->cause))
+        v->domain = slice_tail(v->address, slice_find(v->address, '@') + 1);
 }
 
 /* The first row from..to that has a hit, whose codes are right and whose pattern fits; else to. */
@@ -344,8 +416,8 @@ static unsigned row_find(struct phrasebook *b, const uint64_t *hits, unsigned fr
             row += 63;
             continue;
         }
-        if ((hits[row / 64] >> row % 64 & 1) != 0 &&
-            (row >= PHRASES_N || codes_fit(phrases[row].codes, seen)) && pattern_fits(b, row, text))
+        if (is_hit(hits, row) && (row >= PHRASES_N || codes_fit(phrases[row].codes, seen)) &&
+            pattern_fits(b, row, text))
             return row;
     }
     return to;
@@ -366,13 +438,13 @@ bool phrasebook_find(struct phrasebook *b, const struct recognised *seen, struct
             m.system = m.row->system;
     }
     if (m.system == NULL) {
-        unsigned speaker = row_find(b, hits, PHRASES_N, ROWS_N, seen, text);
-        if (speaker < ROWS_N)
+        unsigned speaker = row_find(b, hits, PHRASES_N, SPEAKERS_END, seen, text);
+        if (speaker < SPEAKERS_END)
             m.system = speakers[speaker - PHRASES_N].system;
     }
     if (m.row == NULL && m.system == NULL)
         return false;
-    values_find(original, &m.values);
+    values_find(b, hits, text, original, &m);
     *ret = m;
     return true;
 }

@@ -46,6 +46,10 @@ static void rows_are_sound(void **state)
             is_cause |= strcmp(reason_of((enum reason_id)r)->cause, row->cause) == 0;
         if (!is_cause || row->percent < 40 || row->percent > 95)
             fail_msg("%s: %s %u", row->needles, row->cause, row->percent);
+        for (const char *p = row->pattern; *p != '\0'; p++) {
+            if (ascii_is_upper(*p) && p[-1] != '\\')
+                fail_msg("%s: a capital never fits", row->pattern);
+        }
         while (slice_split(&needles, '|', &one)) {
             if (one.n < 3)
                 fail_msg("%s: a needle of %zu", row->needles, one.n);
@@ -82,8 +86,42 @@ static void keeps_what_stood_in_the_text(void **state)
     assert_slice(m.values.address, SLICE_LIT("Jane.Doe@example.org"));
     m = found(b, &a, "554 5.7.1 [2001:db8::25]: your IP has a bad reputation");
     assert_slice(m.values.ip, SLICE_LIT("2001:db8::25"));
+    m = found(b, &a, "550 5.1.2 <x@nowhere.example>: Recipient address rejected: Domain not found");
+    assert_slice(m.values.domain, SLICE_LIT("nowhere.example"));
+    m = found(b, &a, "550 5.7.1 Blocked @ example: see (https://x.example/why), a@x.example.");
+    assert_slice(m.values.url, SLICE_LIT("https://x.example/why"));
+    assert_slice(m.values.address, SLICE_LIT("a@x.example"));
     m = found(b, &a, "550 something at 127.0.0.1 is blocked");
     assert_int_equal(m.values.ip.n, 0);
+    arena_release(&a);
+    phrasebook_free(b);
+}
+
+static void values_are_found_by_their_rows(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *example;
+        const char *value;
+    } rows[] = {
+#define VALUE(needles, pattern, example, value) {example, value},
+#include "lib/catalogue/values.def"
+#undef VALUE
+    };
+    struct phrasebook *b = phrasebook_new();
+    struct arena a;
+    arena_init(&a, 1 << 16);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct phrase_match m = found(b, &a, rows[i].example);
+        const slice got[] = {m.values.domain, m.values.list, m.values.size, m.values.limit};
+        bool is_there = false;
+        for (size_t k = 0; k < COUNT(got); k++)
+            is_there |= slice_is(got[k], rows[i].value);
+        if (!is_there)
+            fail_msg("%s: no %s; domain %.*s, list %.*s, size %.*s, limit %.*s", rows[i].example,
+                     rows[i].value, (int)got[0].n, got[0].p, (int)got[1].n, got[1].p, (int)got[2].n,
+                     got[2].p, (int)got[3].n, got[3].p);
+    }
     arena_release(&a);
     phrasebook_free(b);
 }
@@ -127,6 +165,7 @@ int main(void)
         cmocka_unit_test(every_example_is_found_by_its_own_row),
         cmocka_unit_test(rows_are_sound),
         cmocka_unit_test(keeps_what_stood_in_the_text),
+        cmocka_unit_test(values_are_found_by_their_rows),
         cmocka_unit_test(hostile_text_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
