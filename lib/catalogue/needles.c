@@ -11,11 +11,13 @@ struct reader {
     bool is_full; /* the arena */
 };
 
-/* The octets that stand one after the other so far, and the best set of the branch. */
+/* The octets that stand one after the other so far, and the best two sets of the branch: of
+ * different places in it, so a text needs one of each. */
 struct branch {
     char run[RUN_MAX_BYTES];
     size_t run_n;
     struct needles best;
+    struct needles second;
 };
 
 static void read_alternatives(struct reader *r, struct needles *ret);
@@ -56,14 +58,24 @@ static bool is_better(const struct needles *one, const struct needles *other)
     return a >= 5 && b >= 5 ? one->n < other->n : a > b;
 }
 
+static void branch_add(struct branch *b, const struct needles *set)
+{
+    if (is_better(set, &b->best)) {
+        b->second = b->best;
+        b->best = *set;
+    } else if (is_better(set, &b->second)) {
+        b->second = *set;
+    }
+}
+
 static void run_end(struct reader *r, struct branch *b)
 {
     struct needles set = {.n = 1};
     if (b->run_n >= NEEDLE_MIN_BYTES) {
         if (!arena_copy(r->arena, slice_of(b->run, b->run_n), &set.texts[0]))
             r->is_full = true;
-        else if (is_better(&set, &b->best))
-            b->best = set;
+        else
+            branch_add(b, &set);
     }
     b->run_n = 0;
 }
@@ -137,8 +149,8 @@ static void read_group(struct reader *r, struct branch *b)
     read_alternatives(r, &inner);
     (void)take_char(r); /* the bracket */
     take_quantifier(r, &is_optional, &repeats);
-    if (!looks_around && !is_optional && is_better(&inner, &b->best))
-        b->best = inner;
+    if (!looks_around && !is_optional)
+        branch_add(b, &inner);
 }
 
 /* One character or gap, with its quantifier. */
@@ -162,31 +174,30 @@ static void read_atom(struct reader *r, struct branch *b)
         run_end(r, b);
 }
 
-static void read_branch(struct reader *r, struct needles *ret)
+static void read_branch(struct reader *r, struct branch *b)
 {
-    struct branch b = {.run_n = 0};
     while (r->rest.n > 0 && r->rest.p[0] != '|' && r->rest.p[0] != ')') {
         if (r->rest.p[0] == '(') {
             (void)take_char(r);
-            read_group(r, &b);
+            read_group(r, b);
         } else {
-            read_atom(r, &b);
+            read_atom(r, b);
         }
     }
-    run_end(r, &b);
-    *ret = b.best;
+    run_end(r, b);
 }
 
 /* The union of what the alternatives need; nothing when one of them needs nothing. */
 static void read_alternatives(struct reader *r, struct needles *ret)
 {
-    struct needles all = {.n = 0}, one;
+    struct needles all = {.n = 0};
     bool is_none = ++r->depth > DEPTH_MAX;
     do {
-        read_branch(r, &one);
-        is_none |= one.n == 0 || all.n + one.n > NEEDLES_MAX;
-        for (size_t i = 0; i < one.n && !is_none; i++)
-            all.texts[all.n++] = one.texts[i];
+        struct branch b = {.run_n = 0};
+        read_branch(r, &b);
+        is_none |= b.best.n == 0 || all.n + b.best.n > NEEDLES_MAX;
+        for (size_t i = 0; i < b.best.n && !is_none; i++)
+            all.texts[all.n++] = b.best.texts[i];
     } while (r->rest.n > 0 && r->rest.p[0] == '|' && take_char(r) == '|');
     r->depth--;
     if (is_none)
@@ -194,13 +205,42 @@ static void read_alternatives(struct reader *r, struct needles *ret)
     *ret = all;
 }
 
-bool needles_of(struct arena *a, const char *pattern, struct needles *ret)
+bool alternative_take(slice *pattern, slice *ret)
 {
-    struct reader r = {.arena = a, .rest = slice_cstr(pattern)};
-    struct needles all;
-    read_alternatives(&r, &all);
+    if (pattern->p == NULL)
+        return false;
+    struct reader r = {.rest = *pattern};
+    unsigned depth = 0;
+    while (r.rest.n > 0 && (depth > 0 || r.rest.p[0] != '|')) {
+        char c = take_char(&r);
+        if (c == '\\')
+            (void)take_char(&r);
+        else if (c == '[')
+            (void)take_class(&r);
+        else if (c == '(')
+            depth++;
+        else if (c == ')' && depth > 0)
+            depth--;
+    }
+    *ret = slice_head(*pattern, pattern->n - r.rest.n);
+    *pattern = r.rest.n > 0 ? slice_tail(r.rest, 1) : (slice){0};
+    return true;
+}
+
+bool needles_of(struct arena *a, slice pattern, struct needles *ret_best,
+                struct needles *ret_second)
+{
+    struct reader r = {.arena = a, .rest = pattern};
+    struct branch b = {.run_n = 0};
+    read_branch(&r, &b);
+    if (r.rest.n > 0) { /* several alternatives: the places in them cannot be told apart */
+        r.rest = pattern;
+        b.second.n = 0;
+        read_alternatives(&r, &b.best);
+    }
     if (r.is_full)
         return false;
-    *ret = all;
+    *ret_best = b.best;
+    *ret_second = b.second;
     return true;
 }

@@ -18,10 +18,15 @@ struct needles {
     size_t n;
 };
 
-/* pattern is a PCRE2 pattern without (?#, \Q or (?x; letters in lower case, octets outside of ASCII
- * are not relied on. ret->n is 0 where the pattern has no such literals. False: the arena is full;
- * *ret is untouched. */
-bool needles_of(struct arena *a, const char *pattern, struct needles *ret)
-    __attribute__((warn_unused_result));
+/* A pattern is a PCRE2 pattern without (?#, \Q or (?x; letters in lower case, octets outside of
+ * ASCII are not relied on.
+ *
+ * *ret_best is empty where the pattern has no such literals. *ret_second: further literals of which
+ * every text holds one too, or empty. False: the arena is full; both are untouched. */
+bool needles_of(struct arena *a, slice pattern, struct needles *ret_best,
+                struct needles *ret_second) __attribute__((warn_unused_result));
+
+/* Takes the next alternative off the pattern: "a(b|c)|d" has two. False when none is left. */
+bool alternative_take(slice *pattern, slice *ret);
 
 #endif

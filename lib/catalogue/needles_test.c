@@ -35,10 +35,10 @@ static void finds_what_a_pattern_needs(void **state)
     struct arena a;
     arena_init(&a, 1 << 16);
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct needles set;
+        struct needles set, second;
         char got[256] = "";
         size_t n = 0;
-        assert_true(needles_of(&a, rows[i].pattern, &set));
+        assert_true(needles_of(&a, slice_cstr(rows[i].pattern), &set, &second));
         for (size_t k = 0; k < set.n; k++) {
             if (k > 0)
                 got[n++] = '|';
@@ -52,16 +52,48 @@ static void finds_what_a_pattern_needs(void **state)
     arena_release(&a);
 }
 
+static void finds_a_second_place(void **state)
+{
+    (void)state;
+    struct arena a;
+    struct needles best, second;
+    arena_init(&a, 1 << 16);
+    assert_true(needles_of(&a, SLICE_LIT("(user|mailbox).{0,9}unknown"), &best, &second));
+    assert_int_equal(best.n, 1);
+    assert_slice(best.texts[0], SLICE_LIT("unknown"));
+    assert_int_equal(second.n, 2);
+    assert_slice(second.texts[1], SLICE_LIT("mailbox"));
+    assert_true(needles_of(&a, SLICE_LIT("abc.def|ghi"), &best, &second));
+    assert_int_equal(second.n, 0);
+    arena_release(&a);
+}
+
+static void takes_alternatives(void **state)
+{
+    (void)state;
+    slice pattern = SLICE_LIT("a(b|c)[|]\\||d||e"), one;
+    static const char *const want[] = {"a(b|c)[|]\\|", "d", "", "e"};
+    for (size_t i = 0; i < COUNT(want); i++) {
+        assert_true(alternative_take(&pattern, &one));
+        assert_slice(one, slice_cstr(want[i]));
+    }
+    assert_false(alternative_take(&pattern, &one));
+}
+
 static void broken_patterns_end(void **state)
 {
     (void)state;
     static const char *const patterns[] = {"(",   ")", "[", "\\", "a{", "((((((((((((((((((x",
                                            "(?<", "|", ""};
     struct arena a;
-    struct needles set;
+    struct needles set, second;
     arena_init(&a, 1 << 16);
-    for (size_t i = 0; i < COUNT(patterns); i++)
-        assert_true(needles_of(&a, patterns[i], &set));
+    for (size_t i = 0; i < COUNT(patterns); i++) {
+        slice pattern = slice_cstr(patterns[i]), one;
+        assert_true(needles_of(&a, pattern, &set, &second));
+        while (alternative_take(&pattern, &one))
+            assert_true(needles_of(&a, one, &set, &second));
+    }
     arena_release(&a);
 }
 
@@ -69,9 +101,10 @@ static void a_full_arena_is_said(void **state)
 {
     (void)state;
     struct arena a;
-    struct needles set = {.n = 7};
+    struct needles set = {.n = 7}, second = {.n = 7};
     arena_init(&a, 1);
-    assert_false(needles_of(&a, "literal", &set));
+    assert_false(needles_of(&a, SLICE_LIT("literal"), &set, &second));
+    assert_int_equal(second.n, 7);
     assert_int_equal(set.n, 7);
     arena_release(&a);
 }
@@ -79,8 +112,8 @@ static void a_full_arena_is_said(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_what_a_pattern_needs),
-        cmocka_unit_test(broken_patterns_end),
+        cmocka_unit_test(finds_what_a_pattern_needs), cmocka_unit_test(finds_a_second_place),
+        cmocka_unit_test(takes_alternatives),         cmocka_unit_test(broken_patterns_end),
         cmocka_unit_test(a_full_arena_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

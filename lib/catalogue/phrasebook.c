@@ -59,6 +59,8 @@ enum {
     SPEAKERS_END = PHRASES_N + SPEAKERS_N,
     ROWS_N = SPEAKERS_END + VALUES_N,
     WORDS_N = (ROWS_N + 63) / 64,
+    CLAUSES_MAX = 4096,
+    CLAUSE_WORDS = CLAUSES_MAX / 64,
     BUCKETS_N = 8192,
     ARENA_MAX_BYTES = 1 << 20,
     /* What hostile text can cost: a pattern gives up after this many steps at each place. */
@@ -70,13 +72,16 @@ enum {
 struct needle {
     struct needle *next;
     slice text; /* at least three octets, lower case */
-    unsigned row;
+    unsigned clause;
+    unsigned half; /* a clause holds where a needle of each half occurs */
 };
 
 struct phrasebook {
     struct arena arena; /* holds this struct too */
     struct needle *buckets[BUCKETS_N];
-    uint64_t always[WORDS_N]; /* rows without needles */
+    uint64_t always[2][CLAUSE_WORDS]; /* halves without needles */
+    unsigned row_of[CLAUSES_MAX];     /* a row has a clause for each alternative of its pattern */
+    unsigned clauses_n;
     pcre2_code *compiled[ROWS_N];
     pcre2_match_data *data;
     pcre2_match_context *limits;
@@ -126,47 +131,80 @@ static unsigned bucket_of(const char *p)
     return (a * 31 * 31 + b * 31 + c * 17 + (a ^ b) * 257) % BUCKETS_N;
 }
 
-static bool needle_add(struct phrasebook *b, unsigned row, slice text)
+static bool needle_add(struct phrasebook *b, unsigned half, slice text)
 {
     struct needle *needle = ARENA_NEW(&b->arena, struct needle);
     if (needle == NULL)
         return false;
     assert(text.n >= NEEDLE_MIN_BYTES);
     struct needle **bucket = &b->buckets[bucket_of(text.p)];
-    *needle = (struct needle){*bucket, text, row};
+    *needle = (struct needle){*bucket, text, b->clauses_n, half};
     *bucket = needle;
     return true;
 }
 
-/* Those that the row gives, else those that its pattern needs. */
-static bool needles_add(struct phrasebook *b, unsigned row)
+static bool half_add(struct phrasebook *b, unsigned half, const struct needles *set)
 {
-    slice all = slice_cstr(needles_given(row)), one;
-    struct needles found = {.n = 0};
-    if (all.n == 0 && !needles_of(&b->arena, pattern_of(row), &found))
+    bool is_ok = true;
+    if (set->n == 0)
+        b->always[half][b->clauses_n / 64] |= UINT64_C(1) << b->clauses_n % 64;
+    for (size_t i = 0; i < set->n && is_ok; i++)
+        is_ok = needle_add(b, half, set->texts[i]);
+    return is_ok;
+}
+
+/* The needles that the row gives come first, then those that its pattern needs. */
+static bool clause_add(struct phrasebook *b, unsigned row, slice alternative)
+{
+    slice given = slice_cstr(needles_given(row)), one;
+    struct needles best, second;
+    if (b->clauses_n == CLAUSES_MAX || !needles_of(&b->arena, alternative, &best, &second))
         return false;
-    if (all.n == 0 && found.n == 0)
-        b->always[row / 64] |= UINT64_C(1) << row % 64;
-    for (size_t i = 0; i < found.n; i++) {
-        if (!needle_add(b, row, found.texts[i]))
+    if (given.n > 0) {
+        bool is_ok = half_add(b, 1, &best);
+        while (is_ok && slice_split(&given, '|', &one))
+            is_ok = needle_add(b, 0, one);
+        if (!is_ok)
             return false;
+    } else if (!half_add(b, 0, &best) || !half_add(b, 1, &second)) {
+        return false;
     }
-    while (slice_split(&all, '|', &one)) {
-        if (!needle_add(b, row, one))
-            return false;
-    }
+    b->row_of[b->clauses_n++] = row;
     return true;
 }
 
+static bool clauses_add(struct phrasebook *b, unsigned row)
+{
+    slice pattern = slice_cstr(pattern_of(row)), one;
+    bool is_ok = true;
+    while (is_ok && alternative_take(&pattern, &one))
+        is_ok = clause_add(b, row, one);
+    return is_ok;
+}
+
+static void clause_hits(const struct phrasebook *b, unsigned word, uint64_t clauses, uint64_t *hits)
+{
+    while (clauses != 0) {
+        unsigned row = b->row_of[word * 64 + (unsigned)__builtin_ctzll(clauses)];
+        hits[row / 64] |= UINT64_C(1) << row % 64;
+        clauses &= clauses - 1;
+    }
+}
+
+/* The rows of which a clause holds. */
 static void needles_find(const struct phrasebook *b, slice text, uint64_t *hits)
 {
-    memcpy(hits, b->always, sizeof b->always);
-    for (; text.n >= 3; text = slice_tail(text, 1)) {
+    uint64_t halves[2][CLAUSE_WORDS];
+    memcpy(halves, b->always, sizeof halves);
+    for (; text.n >= NEEDLE_MIN_BYTES; text = slice_tail(text, 1)) {
         for (const struct needle *n = b->buckets[bucket_of(text.p)]; n != NULL; n = n->next) {
             if (slice_starts(text, n->text))
-                hits[n->row / 64] |= UINT64_C(1) << n->row % 64;
+                halves[n->half][n->clause / 64] |= UINT64_C(1) << n->clause % 64;
         }
     }
+    memset(hits, 0, WORDS_N * sizeof *hits);
+    for (unsigned word = 0; word <= b->clauses_n / 64 && word < CLAUSE_WORDS; word++)
+        clause_hits(b, word, halves[0][word] & halves[1][word], hits);
 }
 
 /* ---- Life ---- */
@@ -183,7 +221,7 @@ struct phrasebook *phrasebook_new(void)
     b->limits = pcre2_match_context_create(NULL);
     bool is_ok = b->data != NULL && b->limits != NULL;
     for (unsigned i = 0; i < ROWS_N && is_ok; i++)
-        is_ok = needles_add(b, i);
+        is_ok = clauses_add(b, i);
     if (!is_ok) {
         phrasebook_free(b);
         return NULL;

@@ -3,7 +3,7 @@
  * Rows are tried in order and the first that fits wins. One pass over the text finds the rows that
  * can fit at all (their needles); only these rows' patterns are run, compiled when first needed,
  * with limits: no text makes it slow. It keeps what it compiled, so a phrasebook belongs to one
- * thread. It is made in well under a millisecond. */
+ * thread. It is made in a few milliseconds. */
 #ifndef CANDOR_CATALOGUE_PHRASEBOOK_H
 #define CANDOR_CATALOGUE_PHRASEBOOK_H
 
