@@ -58,6 +58,7 @@ bool view_explain(struct view *v)
         return false;
     if (v->is_json && v->query.n > 0)
         return json_print(v->out, explanation_json(&e));
+    v->is_json = false; /* a form is for people, whatever was asked for */
     frame_begin(v, slice_cstr(ui_text(v->lang, UI_WEB_EXPLAIN)),
                 slice_cstr(ui_text(v->lang, UI_WEB_LEAD)));
     if (v->query.n > 0) {
@@ -103,6 +104,7 @@ bool view_home(struct view *v)
 {
     slice site = slice_cstr(ui_text(v->lang, UI_WEB_SITE)),
           lead = slice_cstr(ui_text(v->lang, UI_WEB_LEAD));
+    v->is_json = false; /* as of the form */
     frame_begin(v, site, lead);
     buf_adds(v->out, "<h1>");
     html_text(v->out, site);
