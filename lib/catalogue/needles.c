@@ -25,14 +25,15 @@ static void read_alternatives(struct reader *r, struct needles *ret);
 /* Words that stand in so many replies that they spare hardly a try. */
 static const char *const common[] = {
     "account",   "address", "client",   "denied",  "domain",  "email", "e-mail", "error",  "from",
-    "host",      "http",    "mail",     "mailbox", "message", "name",  "not ",   "on the", "receiv",
-    "recipient", "reject",  "rejected", "sender",  "server",  "the ",  "this",   "user",   "your",
+    "host",      "http",    "mail",     "mailbox", "message", "name",  "not",    "on the", "receiv",
+    "recipient", "reject",  "rejected", "sender",  "server",  "the",   "this",   "user",   "your",
 };
 
 static bool is_common(slice needle)
 {
-    for (size_t i = 0; i < sizeof common / sizeof common[0]; i++) {
-        if (slice_eq(slice_trim(needle), slice_trim(slice_cstr(common[i]))))
+    needle = slice_trim(needle);
+    for (size_t i = 0; i < sizeof common / sizeof common[0] && needle.n > 0; i++) {
+        if (common[i][0] == needle.p[0] && slice_is(needle, common[i]))
             return true;
     }
     return false;

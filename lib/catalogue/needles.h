@@ -10,7 +10,7 @@
 
 enum {
     NEEDLE_MIN_BYTES = 3,
-    NEEDLES_MAX = 128, /* of one pattern */
+    NEEDLES_MAX = 48, /* of one pattern */
 };
 
 struct needles {
