@@ -63,8 +63,11 @@ enum {
     CLAUSE_WORDS = CLAUSES_MAX / 64,
     BUCKETS_N = 8192,
     ARENA_MAX_BYTES = 1 << 20,
-    /* What hostile text can cost: a pattern gives up after this many steps at each place. */
-    MATCH_LIMIT = 10000,
+    /* What hostile text can cost: a pattern gives up after so many steps at one place, which are
+     * fewer the more places there are. */
+    STEPS = 1000 * 1000,
+    STEPS_MIN = 400,
+    STEPS_MAX = 10000,
     DEPTH_LIMIT = 1000,
     HEAP_LIMIT_KIB = 512,
 };
@@ -226,7 +229,6 @@ struct phrasebook *phrasebook_new(void)
         phrasebook_free(b);
         return NULL;
     }
-    pcre2_set_match_limit(b->limits, MATCH_LIMIT);
     pcre2_set_depth_limit(b->limits, DEPTH_LIMIT);
     pcre2_set_heap_limit(b->limits, HEAP_LIMIT_KIB);
     return b;
@@ -245,6 +247,14 @@ void phrasebook_free(struct phrasebook *b)
 }
 
 /* ---- One row ---- */
+
+/* For the rows that are tried on a text of n octets. */
+static void limit_steps(struct phrasebook *b, size_t n)
+{
+    size_t steps = STEPS / (n + 1);
+    steps = steps < STEPS_MIN ? STEPS_MIN : steps > STEPS_MAX ? STEPS_MAX : steps;
+    pcre2_set_match_limit(b->limits, (uint32_t)steps);
+}
 
 /* A list of beginnings of the basic code ("4", "55") or, with a dot, of the enhanced ("5.7."):
  * true when one fits, or when there is none. Words without any code are taken for a refusal. */
@@ -308,7 +318,7 @@ static slice run_at(slice text, size_t at, bool (*is)(char))
 
 static bool is_url_char(char c)
 {
-    return ascii_is_graphic(c) && strchr("<>\"')(]", c) == NULL;
+    return ascii_is_graphic(c) && strchr("<>\"')(]`", c) == NULL;
 }
 
 /* A local part and a domain around the '@' at `at`. */
@@ -468,6 +478,7 @@ bool phrasebook_find(struct phrasebook *b, const struct recognised *seen, struct
     uint64_t hits[WORDS_N];
     struct phrase_match m = {.row = NULL};
     needles_find(b, text, hits);
+    limit_steps(b, text.n);
     unsigned row = row_find(b, hits, 0, PHRASES_N, seen, text);
     if (row < PHRASES_N) {
         m.row = &phrases[row];
