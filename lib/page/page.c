@@ -162,8 +162,10 @@ static bool compare_form(struct page *p, const struct page_request *q, struct vi
     buf_init(&b, PATH_MAX_BYTES);
     bool has_both = form_value(q->query, "a", &a) && form_value(q->query, "b", &b);
     slice first = slice_trim(buf_slice(&a)), second = slice_trim(buf_slice(&b));
-    bool is_ok = true;
-    if (has_both && first.n > 0 && second.n > 0) {
+    /* As much as the address that it leads to may have. */
+    bool is_ok = true,
+         is_long = a.err == BUF_FULL || b.err == BUF_FULL || a.n + b.n > PATH_MAX_BYTES / 2;
+    if (has_both && first.n > 0 && second.n > 0 && !is_long) {
         if (v->is_prefixed)
             buf_addf(&p->location, "/%s", language_code(v->lang));
         buf_adds(&p->location, "/compare/");
@@ -175,6 +177,8 @@ static bool compare_form(struct page *p, const struct page_request *q, struct vi
         v->status = 303;
         ret->location = buf_slice(&p->location);
         is_ok = p->location.err == BUF_OK;
+    } else if (is_long) {
+        frame_error(v, 414, UI_WEB_TOO_LONG_TITLE, UI_WEB_TOO_LONG);
     } else {
         is_ok = view_compare_form(v);
     }

@@ -94,6 +94,66 @@ static void leads_to_pages(void **state)
     page_free(p);
 }
 
+static void leads_nowhere_when_it_is_long(void **state)
+{
+    (void)state;
+    static const size_t sizes[][2] = {{256, 128}, {1000, 1000}, {2000, 1}, {1, 1 << 14}};
+    struct page *p = page_new();
+    struct buf out, target;
+    assert_non_null(p);
+    buf_init(&out, 1 << 20);
+    buf_init(&target, 1 << 20);
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        buf_clear(&target);
+        buf_adds(&target, "/compare?a=");
+        for (size_t n = 0; n < sizes[i][0]; n++)
+            buf_adds(&target, "%ff");
+        buf_adds(&target, "&b=");
+        for (size_t n = 0; n < sizes[i][1]; n++)
+            buf_adds(&target, "%20%ff");
+        buf_addc(&target, '\0');
+        struct page_answer a = asked(p, &out, "GET", target.p, "", "");
+        assert_int_equal(a.status, i == 0 ? 303 : 414);
+        assert_int_equal(a.location.n > 0, i == 0);
+    }
+    buf_release(&target);
+    buf_release(&out);
+    page_free(p);
+}
+
+/* What stood in a reply is shown, but nobody is led there by us. */
+static void links_nothing_of_a_reply(void **state)
+{
+    (void)state;
+    static const char *const replies[] = {
+        "550+5.7.1+Blocked,+see+http://evil.example/",
+        "550+5.7.1+Blocked,+see+http://evil.example/%60x%60",
+        "550+5.7.1+Blocked,+see+http://evil.example/%60",
+        "550+5.7.1+[192.0.2.1]+spam+https://evil.example/a)b,c.",
+        "554+5.7.1+listed+by+https://evil.example+see+http://evil.example/x",
+        "550+5.1.1+%3Chttp://evil.example/@x.example%3E+user+unknown",
+        "550+5.7.26+https://evil.example/%3Cscript%3E+dmarc+policy+of+evil.example",
+    };
+    struct page *p = page_new();
+    struct buf out, target;
+    assert_non_null(p);
+    buf_init(&out, 1 << 20);
+    buf_init(&target, 4096);
+    for (size_t i = 0; i < COUNT(replies); i++) {
+        buf_clear(&target);
+        buf_addf(&target, "/explain?q=%s", replies[i]);
+        buf_addc(&target, '\0');
+        (void)asked(p, &out, "GET", target.p, "", "");
+        assert_true(holds(&out, "evil.example"));
+        if (holds(&out, "href=\"http://evil") || holds(&out, "href=\"https://evil") ||
+            holds(&out, "<script"))
+            fail_msg("%s\n%.*s", replies[i], SLICE_ARG(buf_slice(&out)));
+    }
+    buf_release(&target);
+    buf_release(&out);
+    page_free(p);
+}
+
 static void escapes(void **state)
 {
     (void)state;
@@ -146,6 +206,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(leads_to_pages),
+        cmocka_unit_test(leads_nowhere_when_it_is_long),
+        cmocka_unit_test(links_nothing_of_a_reply),
         cmocka_unit_test(escapes),
         cmocka_unit_test(finds_words_whatever_their_case),
     };
