@@ -122,6 +122,23 @@ def test_who_waits_makes_room_for_who_asks(start):
     assert server.log_text().count("event=http.crowded") == 1
 
 
+def test_who_never_reads_makes_room_too(start):
+    server = start(limits="web-connections 10")
+    deaf = [Raw(server.web) for _ in range(10)]
+    for raw in deaf:
+        raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.socket.settimeout(0.3)
+        try:
+            raw.send(b"GET /codes HTTP/1.1\r\nHost: x\r\n\r\n" * 200)
+        except TimeoutError:
+            pass
+    begun = time.monotonic()
+    assert ask(server.web, "/codes/554").status == 200
+    assert time.monotonic() - begun < 15  # web-answer is a minute
+    for raw in deaf:
+        raw.socket.close()
+
+
 def test_clients_that_are_gone_again_do_not_fill_the_door(start):
     """They wait in the socket with what they had written, and each is done in no time."""
     server = start(limits="web-connections 200")

@@ -15,6 +15,7 @@ enum {
     /* When all places are taken: who has had so long makes room, so many at a time. */
     PATIENCE_WAITS_MS = 1000,
     PATIENCE_ASKS_MS = 5000,
+    PATIENCE_LISTENS_MS = 5000,
     LEAVE_AT_ONCE = 32,
 };
 
@@ -107,13 +108,15 @@ static void log_crowded(struct web *w)
     log_end(&line);
 }
 
-/* So that connections that only wait, or drip, keep nobody out. */
+/* So that connections that only wait, or drip, or never read their answer keep nobody out. */
 static void make_room(struct web *w)
 {
     static const struct {
         enum visitor_state state;
         uint64_t patience_ms;
-    } whom[] = {{VISITOR_WAITS, PATIENCE_WAITS_MS}, {VISITOR_ASKS, PATIENCE_ASKS_MS}};
+    } whom[] = {{VISITOR_WAITS, PATIENCE_WAITS_MS},
+                {VISITOR_ASKS, PATIENCE_ASKS_MS},
+                {VISITOR_LISTENS, PATIENCE_LISTENS_MS}};
     unsigned n = 0;
     for (size_t i = 0; i < sizeof whom / sizeof whom[0]; i++) {
         struct visitor *v;
