@@ -134,10 +134,10 @@ static void print_explanation(struct buf *out, size_t width, const struct explan
 /* The arguments with blanks between them, or standard input when there are none. */
 static int read_what(struct cli *cli, struct buf *what)
 {
-    for (size_t i = 0; i < cli->args_n; i++) {
+    for (size_t i = 0; i < cli->args_n && what->n < EXPLAIN_MAX_BYTES; i++) {
         if (i > 0)
             buf_addc(what, ' ');
-        buf_adds(what, cli->args[i]);
+        buf_add(what, slice_head(slice_cstr(cli->args[i]), EXPLAIN_MAX_BYTES - what->n));
     }
     if (cli->args_n > 0)
         return 0;
@@ -215,6 +215,8 @@ static int explain_each_line(struct cli *cli, const struct language *lang)
         else if (!print_line_json(explanation_json(&e)))
             status = cli_error(cli, CLI_TEMPFAIL, "cannot write to standard output");
     }
+    if (status == CLI_OK && ferror(stdin))
+        status = cli_error(cli, CLI_TEMPFAIL, "cannot read standard input");
     free(line);
     buf_release(&what);
     arena_release(&arena);

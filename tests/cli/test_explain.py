@@ -120,6 +120,20 @@ def test_explains_a_whole_report():
     assert "2 recipients failed" in candor("explain", stdin=report)
 
 
+@pytest.mark.parametrize("words", [("550 " + "a" * 100000,), ("550", "a" * 100000, "b")])
+def test_the_beginning_of_a_long_text_is_enough(words):
+    assert explained(*words)["code"] == 550
+    assert explained(stdin=" ".join(words[:2])[:20000])["code"] == 550
+
+
+def test_what_cannot_be_read_is_an_error():
+    for arguments in (["--each-line"], []):
+        directory = os.open("/", os.O_RDONLY)
+        done = subprocess.run([CANDOR, "explain", *arguments], stdin=directory, capture_output=True, timeout=30)
+        os.close(directory)
+        assert done.returncode == 75 and b"cannot read" in done.stderr, done
+
+
 def test_each_line_is_a_reply():
     lines = candor("explain", "--each-line",
                    stdin="550-5.1.1 no such\\n550 5.1.1 user\n452 4.2.2 over quota\n").splitlines()
