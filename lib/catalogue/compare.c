@@ -199,8 +199,18 @@ static bool is_number(slice name)
     return (name.n > 0 && ascii_is_digit(name.p[0])) || slice_starts_ci(name, SLICE_LIT("X."));
 }
 
+/* "mailbox-full, 452 4.2.2": the title has to name what the sentences below speak of. */
+static bool label_of(const struct pair *p, const struct side *s, slice *ret)
+{
+    const slice parts[] = {s->name, s->codes};
+    *ret = s->name;
+    return slice_find_slice(s->codes, s->name) < s->codes.n ||
+           compose_join(p->arena, SLICE_LIT(", "), parts, 2, ret);
+}
+
 static bool compose_title(const struct pair *p, slice *ret)
 {
+    slice a, b;
     enum ui_id id = UI_COMPARE_TITLE_IDS;
     if (p->is_same)
         id = UI_COMPARE_TITLE_SAME;
@@ -208,7 +218,7 @@ static bool compose_title(const struct pair *p, slice *ret)
         id = UI_COMPARE_TITLE_ALIKE;
     else if (is_number(p->a.name) && is_number(p->b.name))
         id = UI_COMPARE_TITLE;
-    return fill_names(p, id, p->a.name, p->b.name, ret);
+    return label_of(p, &p->a, &a) && label_of(p, &p->b, &b) && fill_names(p, id, a, b, ret);
 }
 
 /* What is said of a side where the other, or itself, has no kind to speak of. */
