@@ -5,12 +5,15 @@
 
 #define ANY NULL
 
+enum advice_place { BEFORE, INSTEAD, AFTER };
+
 static const struct advice_row {
     const char *cause;
     const char *needs;
+    enum advice_place place;
     enum ui_id text;
 } rows[] = {
-#define ADVICE(cause, needs, text) {cause, needs, UI_##text},
+#define ADVICE(cause, needs, place, text) {cause, needs, place, UI_##text},
 #include "lib/catalogue/advice.def"
 #undef ADVICE
 };
@@ -118,7 +121,9 @@ bool advise(struct lookup *l, slice text)
     if (is_done || e->cause == NULL || e->kind < KIND_TEMPORARY)
         return true;
     const struct advice_row *own = row_for(e, e->cause), *any = row_for(e, ANY);
-    slice parts[3] = {{0}, e->fix, {0}};
+    slice parts[3] = {{0}, e->fix, {0}}, first;
+    if (own != NULL && own->place == INSTEAD)
+        (void)slice_split(&parts[1], '\n', &first);
     return (own == NULL || fill(l, own->text, &parts[0])) &&
            (any == NULL || fill(l, any->text, &parts[2])) &&
            compose_join(l->a, SLICE_LIT("\n"), parts, 3, &e->fix);

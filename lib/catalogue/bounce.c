@@ -1,6 +1,7 @@
 #include "lib/catalogue/bounce.h"
 
 #include "lib/base/ascii.h"
+#include "lib/catalogue/letter.h"
 
 static size_t find_ci(slice s, slice needle)
 {
@@ -83,6 +84,7 @@ static void group_end(struct group *g, struct bounce *b)
             b->status = g->status;
             b->recipient = g->recipient;
             b->host = g->host;
+            b->is_waiting = is_delay;
         }
         b->failed += !is_delay || b->failed == 0;
     }
@@ -233,7 +235,13 @@ static slice value_of(slice line, slice key, const char *ends)
 /* "status=bounced (host mx[192.0.2.1] said: 550 ... (in reply to RCPT TO command))" */
 static bool read_postfix(slice line, struct bounce *b)
 {
-    size_t at = find_ci(line, SLICE_LIT("status="));
+    slice connect = SLICE_LIT("]: connect to ");
+    size_t at = find_ci(line, connect);
+    if (at < line.n) {
+        b->reply = slice_tail(line, at + 3);
+        return true;
+    }
+    at = find_ci(line, SLICE_LIT("status="));
     size_t open = at + slice_find(slice_tail(line, at), '(');
     if (at == line.n || open >= line.n) {
         slice mark = SLICE_LIT("reject: ");
@@ -302,6 +310,9 @@ static bool read_exim(slice line, struct bounce *b)
 {
     if (exim_reply(line, &b->reply)) {
         b->host = value_of(line, SLICE_LIT(" H="), " ");
+        b->recipient = value_of(line, SLICE_LIT(" ** "), " ");
+        if (b->recipient.n == 0)
+            b->recipient = value_of(line, SLICE_LIT(" == "), " ");
         return true;
     }
     slice mark = SLICE_LIT(" rejected ");
@@ -346,8 +357,9 @@ static bool read_qmail(struct arena *a, slice line, struct bounce *b, bool *ret_
 /* A date or a program with its process number stands in front. */
 static bool looks_like_log(slice line)
 {
-    static const char *const signs[] = {"status=",   "dsn=", "reject: ",       " stat=", "reject=",
-                                        "delivery ", " H=",  "failed-command", " == ",   " ** "};
+    static const char *const signs[] = {"status=", "dsn=",      "reject: ",      " stat=",
+                                        "reject=", "delivery ", " H=",           "failed-command",
+                                        " == ",    " ** ",      "]: connect to "};
     bool has_time = false;
     for (size_t i = 2; i + 5 < line.n && i < 80; i++)
         has_time |= line.p[i] == ':' && line.p[i + 3] == ':' && ascii_is_digit(line.p[i - 1]) &&
@@ -374,6 +386,31 @@ static bool read_log(struct arena *a, slice text, struct bounce *b, bool *ret_is
     return false;
 }
 
+/* A number says it better where there is one; without, words of the sending side do. */
+static bool says_waiting(slice text, const struct bounce *b)
+{
+    static const char *const logs[] = {
+        "]: connect to ", "status=deferred", "dsn=4.",      "stat=Deferred", "result=\"TempFail\"",
+        " == ",           " defer (",        " deferral: ",
+    };
+    static const char *const letters[] = {
+        "There was a temporary problem",
+        "will retry for",
+        "will keep trying",
+        "is still in the queue",
+        "THIS IS A WARNING MESSAGE",
+        "has not yet been delivered",
+    };
+    bool is_log = b->form == FORM_LOG;
+    const char *const *words = is_log ? logs : letters;
+    size_t n = is_log ? sizeof logs / sizeof logs[0] : sizeof letters / sizeof letters[0];
+    for (size_t i = 0; i < n; i++) {
+        if (find_ci(text, slice_cstr(words[i])) < text.n)
+            return true;
+    }
+    return b->status.n > 0 && b->status.p[0] == '4';
+}
+
 /* "550 5.1.1 ..." or "550-...": what it quotes is not the reply that decided. */
 static bool begins_with_code(slice text)
 {
@@ -390,6 +427,9 @@ bool bounce_read(struct arena *a, slice text, struct bounce *ret)
         *ret = b;
         return true;
     }
+    if (!letter_plain(a, text, &text))
+        return false;
+    b.reply = text;
     if (!read_log(a, text, &b, &is_full) && !read_report(text, &b) && !read_bounce(text, &b))
         b = (struct bounce){.form = FORM_REPLY, .reply = text};
     if (is_full)
@@ -400,6 +440,7 @@ bool bounce_read(struct arena *a, slice text, struct bounce *ret)
         if (read_bounce(text, &words))
             b.reply = words.reply;
     }
+    b.is_waiting |= b.form != FORM_REPLY && b.form != FORM_REPORT && says_waiting(text, &b);
     *ret = b;
     return true;
 }

@@ -1,5 +1,7 @@
 /* bounce: finds in a bounce or a line of a mail log the reply that decided.
  *
+ * It may be quoted ("> ") and have parts in base64 or quoted-printable (letter.h).
+ *
  * A report (RFC 3464), the free forms of qmail, Postfix, Exim, Sendmail, Exchange and Gmail, and
  * lines of the logs of Postfix, Exim, Sendmail, OpenSMTPD and qmail. Anything else is a reply. */
 #ifndef CANDOR_CATALOGUE_BOUNCE_H
@@ -16,6 +18,7 @@ struct bounce {
     slice recipient; /* whom it is about, may be empty */
     slice host;      /* who said it, may be empty */
     unsigned failed; /* recipients that a report says have failed; 0: it does not say */
+    bool is_waiting; /* it says that the message waits and is tried again */
 };
 
 /* Slices are of text or in the arena. False: the arena is full; *ret is untouched. */

@@ -76,7 +76,7 @@ static const struct {
     {"a line of Exim's log",
      "2026-11-22 05:18:50 1rQ-0 ** x@example.org R=dnslookup T=remote_smtp H=mx.example.org "
      "[192.0.2.1]: SMTP error from remote mail server after RCPT TO:<x@example.org>: 550 no",
-     FORM_LOG, "550 no", "", "", 0},
+     FORM_LOG, "550 no", "x@example.org", "", 0},
     {"a line of Sendmail's log",
      "Nov 22 05:18:50 a sendmail[250]: k1: to=<x@example.org>, delay=00:00:01, mailer=esmtp, "
      "relay=mx.example.org [192.0.2.1], dsn=5.1.1, stat=User unknown",
@@ -90,6 +90,43 @@ static const struct {
      "@400 delivery 1: failure: "
      "192.0.2.1_does_not_like_recipient./Remote_host_said:_550_no/Giving_up",
      FORM_LOG, "550 no\nGiving up", "", "", 0},
+    {"forwarded, with an old letter below that has a reply in it",
+     "> Final-Recipient: rfc822; x@example.org\n> Action: failed\n> Status: 5.2.2\n>\n"
+     "> Subject: 550 5.7.1 no\n",
+     FORM_REPORT, "", "x@example.org", "5.2.2", 1},
+    {"a report in base64",
+     "Content-Transfer-Encoding: base64\n\n"
+     "RmluYWwtUmVjaXBpZW50OiByZmM4MjI7IHhAZXhhbXBsZS5vcmcKQWN0aW9uOiBmYWlsZWQKU3Rh\n"
+     "dHVzOiA1LjEuMQo=\n",
+     FORM_REPORT, "", "x@example.org", "5.1.1", 1},
+};
+
+static const struct {
+    const char *text;
+    bool is_waiting;
+} waiting_rows[] = {
+    {"Nov 22 05:18:50 a postfix/smtp[250]: 4F2: to=<x@example.org>, relay=none, delay=1, "
+     "dsn=4.4.1, "
+     "status=deferred (connect to mx.example.org[192.0.2.1]:25: Connection refused)",
+     true},
+    {"Nov 22 05:18:50 a sm-mta[250]: k1: to=<x@example.org>, relay=mx. [192.0.2.1], dsn=4.0.0, "
+     "stat=Deferred: Connection refused by mx.",
+     true},
+    {"Nov 22 05:18:50 a sm-mta[250]: k1: to=<x@example.org>, relay=mx. [192.0.2.1], dsn=5.1.1, "
+     "stat=User unknown",
+     false},
+    {"Nov 22 05:18:50 a smtpd[250]: 1a mta delivery to=<x@example.org> result=\"TempFail\" "
+     "stat=\"Network error on destination MXs\"",
+     true},
+    {"There was a temporary problem delivering your message to x@example.org.\n\n"
+     "The response was:\n\nThe recipient server did not accept our requests to connect.",
+     true},
+    {"Final-Recipient: rfc822; x@example.org\nAction: delayed\nStatus: 4.4.7\n", true},
+    {"Final-Recipient: rfc822; x@example.org\nAction: failed\nStatus: 5.1.1\n", false},
+    {"Nov 22 05:18:50 a postfix/smtp[250]: connect to mx.example.org[192.0.2.1]:25: Connection "
+     "timed out",
+     true},
+    {"550 5.1.1 status=deferred", false},
 };
 
 static void finds_the_reply(void **state)
@@ -106,6 +143,20 @@ static void finds_the_reply(void **state)
             fail_msg("%s: form %d, failed %u, reply \"%.*s\", recipient \"%.*s\", status \"%.*s\"",
                      rows[i].name, (int)b.form, b.failed, SLICE_ARG(b.reply),
                      SLICE_ARG(b.recipient), SLICE_ARG(b.status));
+    }
+    arena_release(&a);
+}
+
+static void knows_what_waits(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, 1 << 16);
+    for (size_t i = 0; i < COUNT(waiting_rows); i++) {
+        struct bounce b;
+        assert_true(bounce_read(&a, slice_cstr(waiting_rows[i].text), &b));
+        if (b.is_waiting != waiting_rows[i].is_waiting)
+            fail_msg("%s", waiting_rows[i].text);
     }
     arena_release(&a);
 }
@@ -132,6 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_the_reply),
+        cmocka_unit_test(knows_what_waits),
         cmocka_unit_test(reads_any_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,7 +67,8 @@ static bool phrase_reason(const struct explanation *e, enum reason_id *ret)
             *ret = (enum reason_id)i;
         }
     }
-    return best > 0;
+    /* Without a number "any" would be a guess. */
+    return best > (e->code == 0 && e->enhanced.n == 0 ? 2 : 0);
 }
 
 /* Words and digits together: where they agree the cause is surer, where not, less sure. */
@@ -92,7 +93,7 @@ static bool add_fate(struct lookup *l)
 {
     struct explanation *e = &l->e;
     enum ui_id fate = e->kind == KIND_TEMPORARY ? UI_FATE_TEMPORARY : UI_FATE_PERMANENT;
-    bool has_number = e->code != 0 || e->enhanced.n > 0;
+    bool has_number = e->code != 0 || e->enhanced.n > 0 || l->is_waiting;
     if (!has_number || (e->kind != KIND_TEMPORARY && e->kind != KIND_PERMANENT))
         return true;
     const slice parts[2] = {e->meaning, slice_cstr(ui_text(l->lang, fate))};
@@ -102,7 +103,7 @@ static bool add_fate(struct lookup *l)
 static bool explain_foreign(struct lookup *l, enum cause_id cause, enum who who, unsigned percent)
 {
     struct explanation *e = &l->e;
-    enum reason_id reason;
+    enum reason_id reason = REASON_COUNT;
     explain_cause(l, cause);
     e->percent = percent;
     e->who = who;
@@ -119,6 +120,7 @@ static bool explain_phrase(struct lookup *l, const struct recognised *seen,
     enum cause_id cause;
     e->kind = e->code != 0           ? reply_kind_of(e->code)
               : seen->enhanced.n > 0 ? reply_kind_of((unsigned)(seen->class - '0') * 100)
+              : l->is_waiting        ? KIND_TEMPORARY
                                      : KIND_PERMANENT;
     return cause_find(slice_cstr(row->cause), &cause) &&
            explain_foreign(l, cause, phrase_who(row), phrase_percent(e, row));
@@ -165,8 +167,8 @@ static bool explain_seen(struct lookup *l, struct recognised seen)
         l->e.system = "Candor";
         return explain_reason(l, reason, 100);
     }
-    bool is_ok;
-    if (explain_words(l, &seen, &is_ok))
+    bool is_ok, is_bare = seen.code == 0 && slice_eq(slice_trim(seen.text), seen.enhanced);
+    if (!is_bare && explain_words(l, &seen, &is_ok))
         return is_ok;
     if (seen.enhanced.n > 0) {
         /* X.1.1 has no class: it is shown as asked for. */
@@ -192,8 +194,6 @@ static bool explain_recipients(struct lookup *l, const struct bounce *b)
     struct explanation *e = &l->e;
     char digits[10];
     size_t n = sizeof digits;
-    if (e->values.address.n == 0)
-        e->values.address = b->recipient;
     e->failed = b->form == FORM_REPORT ? b->failed : 0;
     if (e->failed < 2)
         return true;
@@ -209,7 +209,8 @@ static bool explain_recipients(struct lookup *l, const struct bounce *b)
 static bool recognise_bounce(struct lookup *l, const struct bounce *b, struct recognised *ret)
 {
     struct recognised status;
-    if (!recognise(l->a, b->reply.n > 0 ? b->reply : b->status, ret))
+    slice reply = b->reply.n > 0 ? b->reply : b->status;
+    if (!recognise(l->a, slice_head(reply, REPLY_MAX_BYTES), ret))
         return false;
     if (ret->enhanced.n > 0 || b->status.n == 0)
         return true;
@@ -231,8 +232,14 @@ static bool explain_reply(struct lookup *l, slice what)
 {
     struct bounce b;
     struct recognised seen;
-    return bounce_read(l->a, what, &b) && recognise_bounce(l, &b, &seen) && explain_seen(l, seen) &&
-           advise(l, seen.text) && explain_recipients(l, &b);
+    if (!bounce_read(l->a, what, &b))
+        return false;
+    l->is_waiting = b.is_waiting;
+    if (!recognise_bounce(l, &b, &seen) || !explain_seen(l, seen))
+        return false;
+    if (l->e.values.address.n == 0)
+        l->e.values.address = b.recipient;
+    return advise(l, seen.text) && explain_recipients(l, &b);
 }
 
 /* A cause has no number of its own; those that are no trouble are known by their names. */

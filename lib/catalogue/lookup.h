@@ -43,8 +43,8 @@ struct explanation {
     slice about;                 /* which of several recipients this is about, else empty */
 };
 
-/* The most of what that is looked at; what follows is cut off. */
-enum { EXPLAIN_MAX_BYTES = 16384 };
+/* The most of what that is looked at, and of the reply in it; what follows is cut off. */
+enum { EXPLAIN_MAX_BYTES = 65536, REPLY_MAX_BYTES = 16384 };
 
 /* book may be NULL: then only our own texts and the numbers speak. what may be "554", "5.7.1",
  * "X.7.1", an id, or a reply of one or several lines, also with other words before it. Always gives

@@ -28,6 +28,7 @@ struct lookup {
     struct phrasebook *book; /* or NULL */
     const struct language *lang;
     struct explanation e;
+    bool is_waiting; /* a bounce or log says that it is tried again */
 };
 
 bool code_find(unsigned number, enum code_id *ret) __attribute__((warn_unused_result));

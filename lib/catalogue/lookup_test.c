@@ -136,6 +136,7 @@ static void puts_values_into_the_advice(void **state)
         explained(&a, SLICE_LIT("550 5.1.1 <jane@example.org> User unknown here"));
     assert_first_step(&e, "{sender-user} Compare jane@example.org letter by letter with what the "
                           "recipient gave you.");
+    assert_true(slice_find_slice(e.fix, SLICE_LIT("one that you know")) == e.fix.n);
     e = explained(&a, SLICE_LIT("550 5.7.25 [192.0.2.1] has no PTR record"));
     assert_first_step(&e,
                       "{sender-admin} Look the name up with `dig +short -x 192.0.2.1`: there has "
@@ -164,6 +165,12 @@ static void explains_bounces_and_logs(void **state)
     assert_string_equal(e.cause, "mailbox-not-found");
     assert_slice(e.enhanced, SLICE_LIT("5.1.1"));
     assert_int_equal(e.kind, KIND_PERMANENT);
+    assert_first_step(&e, "{sender-user} Compare x@example.org letter by letter with what the "
+                          "recipient gave you.");
+    e = explained(&a, SLICE_LIT("Nov 22 05:18:50 a smtpd[250]: 1a mta delivery to=<x@example.org> "
+                                "result=\"TempFail\" stat=\"Network error on destination MXs\""));
+    assert_int_equal(e.kind, KIND_TEMPORARY);
+    assert_null(e.reason);
     arena_release(&a);
 }
 
@@ -236,6 +243,28 @@ static void explains_every_row_in_every_language(void **state)
         }
     }
     arena_release(&a);
+}
+
+/* No phrase of others speaks for a code that stands alone. */
+static void bare_codes_keep_their_own_texts(void **state)
+{
+    (void)state;
+    struct phrasebook *book = phrasebook_new();
+    struct arena a;
+    assert_non_null(book);
+    arena_init(&a, 1 << 20);
+    for (unsigned i = 0; i < ENHANCED_COUNT; i++) {
+        const char *id = enhanced_name((enum enhanced_id)i);
+        struct explanation e;
+        arena_reset(&a);
+        assert_true(explain(&a, book, language_english(), slice_cstr(id), &e));
+        assert_slice(e.title, slice_cstr(enhanced_text(language_english(), (enum enhanced_id)i,
+                                                       TEXT_TITLE)));
+        if (e.example.n == 0)
+            fail_msg("%s has no example", id);
+    }
+    arena_release(&a);
+    phrasebook_free(book);
 }
 
 /* What a code's row refers to is there, and each of its steps says who can do it. */
@@ -330,6 +359,7 @@ int main(void)
         cmocka_unit_test(believes_words_more_than_digits),
         cmocka_unit_test(knows_its_own_replies),
         cmocka_unit_test(explains_every_row_in_every_language),
+        cmocka_unit_test(bare_codes_keep_their_own_texts),
         cmocka_unit_test(codes_refer_to_what_exists),
         cmocka_unit_test(says_so_when_the_arena_is_full),
         cmocka_unit_test(links_to_sections),
