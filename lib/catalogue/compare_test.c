@@ -174,7 +174,7 @@ static bool has_all_texts(const struct language *lang)
 static void has_no_english(const struct comparison *c)
 {
     static const char *const words[] = {" the ", " and ", " with ", " is not ", " your ", "The "};
-    const slice texts[] = {c->intro, c->differences, c->when_a, c->when_b};
+    const slice texts[] = {c->title, c->intro, c->differences, c->when_a, c->when_b};
     for (size_t i = 0; i < COUNT(texts) * COUNT(words); i++) {
         slice text = texts[i / COUNT(words)];
         if (slice_find_slice(text, slice_cstr(words[i % COUNT(words)])) < text.n)
