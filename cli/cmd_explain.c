@@ -86,8 +86,10 @@ static void print_explanation(struct buf *out, size_t width, const struct explan
     buf_add(&head, e->title);
     layout_paragraph(out, width, (slice){0}, buf_slice(&head));
     buf_release(&head);
-    buf_addc(out, '\n');
-    if (e->code != 0 || e->enhanced.n > 0)
+    bool has_number = e->code != 0 || e->enhanced.n > 0;
+    if (has_number || e->is_known)
+        buf_addc(out, '\n');
+    if (has_number)
         print_label(out, width, ui_text(e->lang, UI_LABEL_KIND), kind_text(e->lang, e->kind));
     if (e->is_known)
         print_label(out, width, ui_text(e->lang, UI_LABEL_WHO), who_text(e->lang, e->who));

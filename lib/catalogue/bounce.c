@@ -357,9 +357,10 @@ static bool read_qmail(struct arena *a, slice line, struct bounce *b, bool *ret_
 /* A date or a program with its process number stands in front. */
 static bool looks_like_log(slice line)
 {
-    static const char *const signs[] = {"status=", "dsn=",      "reject: ",      " stat=",
-                                        "reject=", "delivery ", " H=",           "failed-command",
-                                        " == ",    " ** ",      "]: connect to "};
+    static const char *const signs[] = {
+        "status=", "mta delivery evpid=", "dsn=", "reject: ",       " stat=",
+        "reject=", "delivery ",           " H=",  "failed-command", " == ",
+        " ** ",    "]: connect to "};
     bool has_time = false;
     for (size_t i = 2; i + 5 < line.n && i < 80; i++)
         has_time |= line.p[i] == ':' && line.p[i + 3] == ':' && ascii_is_digit(line.p[i - 1]) &&
@@ -367,7 +368,7 @@ static bool looks_like_log(slice line)
     bool has_process = find_ci(line, SLICE_LIT("]: ")) < 100;
     for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
         if (find_ci(line, slice_cstr(signs[i])) < line.n)
-            return has_time || has_process || i < 2;
+            return has_time || has_process || i < 3;
     }
     return false;
 }

@@ -86,6 +86,10 @@ static const struct {
      "rcpt=<-> "
      "relay=\"mx.example.org (192.0.2.1)\" delay=3s result=\"PermFail\" stat=\"550 5.1.1 no\"",
      FORM_LOG, "550 5.1.1 no", "x@example.org", "", 0},
+    {"a line of OpenSMTPD without date and process",
+     "1a mta delivery evpid=2b from=<a@b> to=<x@example.org> rcpt=<-> source=\"-\" "
+     "relay=\"example.org\" delay=4d result=\"Expire\" stat=\"Expired\"",
+     FORM_LOG, "Expired", "x@example.org", "", 0},
     {"a line of qmail's log",
      "@400 delivery 1: failure: "
      "192.0.2.1_does_not_like_recipient./Remote_host_said:_550_no/Giving_up",

@@ -159,7 +159,9 @@ static bool code_says_more(const struct recognised *seen, enum code_id code)
 
 static bool explain_seen(struct lookup *l, struct recognised seen)
 {
+    bool is_bare = seen.code == 0 && slice_eq(slice_trim(seen.text), seen.enhanced);
     l->e.code = seen.code;
+    l->e.is_plain_code = is_bare && seen.enhanced.n > 0;
     enum reason_id reason = REASON_COUNT;
     enum enhanced_id enhanced;
     enum code_id code;
@@ -167,7 +169,7 @@ static bool explain_seen(struct lookup *l, struct recognised seen)
         l->e.system = "Candor";
         return explain_reason(l, reason, 100);
     }
-    bool is_ok, is_bare = seen.code == 0 && slice_eq(slice_trim(seen.text), seen.enhanced);
+    bool is_ok;
     if (!is_bare && explain_words(l, &seen, &is_ok))
         return is_ok;
     if (seen.enhanced.n > 0) {

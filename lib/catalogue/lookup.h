@@ -24,7 +24,7 @@ struct explanation {
     const char *system; /* whose wording it is ("Candor", "Gmail"), NULL when not recognised */
     unsigned percent;   /* how sure the cause is: 100 certain, 0 no idea */
     bool is_known;      /* false: no document and no table of ours knows it */
-    bool is_plain_code; /* nothing but a basic code was there to go by */
+    bool is_plain_code; /* nothing but a code was there to go by */
     enum reply_kind kind;
     enum code_stage stage;
     enum code_scope scope;

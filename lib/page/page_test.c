@@ -190,6 +190,13 @@ static void finds_words_whatever_their_case(void **state)
         {"İSTEMCİ", "istemci", true},
         {"MẬT KHẨU", "mật khẩu", true},
         {"ĐỊA", "địa chỉ", true},
+        {"mat khau", "Mật khẩu", true},
+        {"dia chi bi chan", "Địa chỉ bị chặn", true},
+        {"sifre", "Şifre yanlış", true},
+        {"ungultig", "UNGÜLTIG", true},
+        {"u\xcc\x88"
+         "ber",
+         "über", true},
         {"मेल", "यह मेल है", true},
         {"", "anything", true},
     };

@@ -5,10 +5,32 @@
 
 enum { QUERY_MAX_BYTES = 256, TEXT_MAX_BYTES = 8192 };
 
+/* Marks are often left out by those who type in a hurry: "mat khau" is to find "mật khẩu", and
+ * "sifre" "şifre". The letter under the mark; of capital and small the small one. */
+static uint32_t without_mark(uint32_t cp)
+{
+    static const struct {
+        uint32_t from, to;
+        char letter;
+    } runs[] = {
+        {0xe0, 0xe5, 'a'},     {0xe7, 0xe7, 'c'},     {0xe8, 0xeb, 'e'},     {0xec, 0xef, 'i'},
+        {0xf1, 0xf1, 'n'},     {0xf2, 0xf6, 'o'},     {0xf9, 0xfc, 'u'},     {0xfd, 0xfd, 'y'},
+        {0x103, 0x103, 'a'},   {0x111, 0x111, 'd'},   {0x11f, 0x11f, 'g'},   {0x129, 0x129, 'i'},
+        {0x15f, 0x15f, 's'},   {0x169, 0x169, 'u'},   {0x1a1, 0x1a1, 'o'},   {0x1b0, 0x1b0, 'u'},
+        {0x1ea0, 0x1eb7, 'a'}, {0x1eb8, 0x1ec7, 'e'}, {0x1ec8, 0x1ecb, 'i'}, {0x1ecc, 0x1ee3, 'o'},
+        {0x1ee4, 0x1ef1, 'u'}, {0x1ef2, 0x1ef9, 'y'},
+    };
+    for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++) {
+        if (cp >= runs[i].from && cp <= runs[i].to)
+            return (uint32_t)(unsigned char)runs[i].letter;
+    }
+    return cp;
+}
+
 /* Simple folding of the scripts that our languages are written in: ASCII, Latin-1 and Latin
  * Extended-A and Additional (where capital and small stand side by side), and the Turkish i's,
  * which are all one here. */
-static uint32_t fold(uint32_t cp)
+static uint32_t fold_case(uint32_t cp)
 {
     if (cp < 0x80)
         return (unsigned char)ascii_lower((char)cp);
@@ -30,10 +52,10 @@ static void add_folded(struct buf *out, slice text)
 {
     while (text.n > 0) {
         uint32_t cp;
-        if (utf8_take(&text, &cp))
-            utf8_add(out, fold(cp));
-        else
+        if (!utf8_take(&text, &cp))
             text = slice_tail(text, 1);
+        else if (cp < 0x300 || cp > 0x36f) /* a mark of its own, as some keyboards send it */
+            utf8_add(out, without_mark(fold_case(cp)));
     }
 }
 
