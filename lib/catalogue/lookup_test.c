@@ -65,7 +65,7 @@ static void recognises_what_it_is_given(void **state)
         {"000", NULL, NULL, 0, "", false},
         {"5.99.99", NULL, NULL, 0, "5.99.99", false},
         {"550 5.99.99", NULL, "mailbox-not-found", 550, "5.99.99", true},
-        {"599 5.1.1 unheard of", NULL, "mailbox-not-found", 599, "5.1.1", true},
+        {"599 5.1.1 unheard of", "mailbox-not-found", "mailbox-not-found", 599, "5.1.1", true},
         {"hello", NULL, NULL, 0, "", false},
         {"", NULL, NULL, 0, "", false},
         {"5500", NULL, NULL, 0, "", false},

@@ -166,7 +166,7 @@ static void read_atom(struct reader *r, struct branch *b)
         c = take_char(r);
         is_literal = !ascii_is_alnum(c);
     } else {
-        is_literal = c != '.' && c != '^' && c != '$' && ascii_is_ascii(c);
+        is_literal = c != '.' && c != '^' && c != '$';
     }
     take_quantifier(r, &is_optional, &repeats);
     if (is_literal && !is_optional)

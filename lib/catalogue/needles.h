@@ -10,16 +10,16 @@
 
 enum {
     NEEDLE_MIN_BYTES = 3,
-    NEEDLES_MAX = 48, /* of one pattern */
+    NEEDLES_MAX = 80, /* of one pattern */
 };
 
 struct needles {
-    slice texts[NEEDLES_MAX]; /* lower case ASCII, at least NEEDLE_MIN_BYTES each; in the arena */
+    slice texts[NEEDLES_MAX]; /* lower case, at least NEEDLE_MIN_BYTES each; in the arena */
     size_t n;
 };
 
-/* A pattern is a PCRE2 pattern without (?#, \Q or (?x; letters in lower case, octets outside of
- * ASCII are not relied on.
+/* A pattern is a PCRE2 pattern without (?#, \Q or (?x; letters in lower case; no quantifier
+ * stands behind a letter of several octets.
  *
  * *ret_best is empty where the pattern has no such literals. *ret_second: further literals of which
  * every text holds one too, or empty. False: the arena is full; both are untouched. */

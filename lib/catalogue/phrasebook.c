@@ -398,9 +398,15 @@ static void letter_lower(char *p)
     unsigned char first = (unsigned char)p[0], second = (unsigned char)p[1];
     if (first == 0xC3 && second >= 0x80 && second <= 0x9E && second != 0x97)
         p[1] = (char)(second + 0x20);
-    else if ((first == 0xC4 || first == 0xC5) && second % 2 == 0 && second != 0xB8)
-        p[1] = (char)(second + 1);
-    else if (first == 0xD0 && second >= 0x90 && second <= 0x9F)
+    else if (first == 0xC4 || first == 0xC5) {
+        /* U+0139..0148 and U+0179..017E begin with an odd capital, the others with an even one. */
+        unsigned cp = (first & 0x1Fu) << 6 | (second & 0x3Fu);
+        bool is_odd = (cp >= 0x139 && cp <= 0x148) || (cp >= 0x179 && cp <= 0x17E);
+        if (cp != 0x138 && cp != 0x149 && cp != 0x178 && cp != 0x17F && cp % 2 == is_odd) {
+            p[0] = (char)(0xC0 | (cp + 1) >> 6);
+            p[1] = (char)(0x80 | ((cp + 1) & 0x3F));
+        }
+    } else if (first == 0xD0 && second >= 0x90 && second <= 0x9F)
         p[1] = (char)(second + 0x20);
     else if (first == 0xD0 && second >= 0xA0 && second <= 0xAF) {
         p[0] = (char)0xD1;

@@ -18,6 +18,7 @@ static bool code_at(slice s, size_t at, unsigned *ret)
         char before = s.p[at - 1];
         if (is_word(before) || before == '.' || before == '/' || before == '@' ||
             (before == '-' && at > 1 && is_word(s.p[at - 2])) ||
+            (before == '[' && at > 1 && is_word(s.p[at - 2])) || /* a log's "sm-mta[593]" */
             (before == ':' && at > 1 && is_word(s.p[at - 2]) && !ascii_is_alpha(s.p[at - 2])))
             return false;
     }
