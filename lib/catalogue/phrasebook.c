@@ -72,11 +72,17 @@ enum {
     HEAP_LIMIT_KIB = 512,
 };
 
+/* A clause that a needle is for; it holds where a needle of each half occurs. */
+struct needle_use {
+    struct needle_use *next;
+    unsigned clause;
+    unsigned half;
+};
+
 struct needle {
     struct needle *next;
-    slice text; /* at least three octets, lower case */
-    unsigned clause;
-    unsigned half; /* a clause holds where a needle of each half occurs */
+    slice text; /* at least three octets, lower case; no two needles have the same */
+    struct needle_use *uses;
 };
 
 struct phrasebook {
@@ -134,15 +140,30 @@ static unsigned bucket_of(const char *p)
     return (a * 31 * 31 + b * 31 + c * 17 + (a ^ b) * 257) % BUCKETS_N;
 }
 
+static struct needle *needle_of(struct phrasebook *b, slice text)
+{
+    struct needle **bucket = &b->buckets[bucket_of(text.p)];
+    for (struct needle *needle = *bucket; needle != NULL; needle = needle->next) {
+        if (slice_eq(needle->text, text))
+            return needle;
+    }
+    struct needle *needle = ARENA_NEW(&b->arena, struct needle);
+    if (needle != NULL) {
+        *needle = (struct needle){*bucket, text, NULL};
+        *bucket = needle;
+    }
+    return needle;
+}
+
 static bool needle_add(struct phrasebook *b, unsigned half, slice text)
 {
-    struct needle *needle = ARENA_NEW(&b->arena, struct needle);
-    if (needle == NULL)
-        return false;
     assert(text.n >= NEEDLE_MIN_BYTES);
-    struct needle **bucket = &b->buckets[bucket_of(text.p)];
-    *needle = (struct needle){*bucket, text, b->clauses_n, half};
-    *bucket = needle;
+    struct needle *needle = needle_of(b, text);
+    struct needle_use *use = ARENA_NEW(&b->arena, struct needle_use);
+    if (needle == NULL || use == NULL)
+        return false;
+    *use = (struct needle_use){needle->uses, b->clauses_n, half};
+    needle->uses = use;
     return true;
 }
 
@@ -201,8 +222,10 @@ static void needles_find(const struct phrasebook *b, slice text, uint64_t *hits)
     memcpy(halves, b->always, sizeof halves);
     for (; text.n >= NEEDLE_MIN_BYTES; text = slice_tail(text, 1)) {
         for (const struct needle *n = b->buckets[bucket_of(text.p)]; n != NULL; n = n->next) {
-            if (slice_starts(text, n->text))
-                halves[n->half][n->clause / 64] |= UINT64_C(1) << n->clause % 64;
+            if (!slice_starts(text, n->text))
+                continue;
+            for (const struct needle_use *u = n->uses; u != NULL; u = u->next)
+                halves[u->half][u->clause / 64] |= UINT64_C(1) << u->clause % 64;
         }
     }
     memset(hits, 0, WORDS_N * sizeof *hits);
