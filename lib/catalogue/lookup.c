@@ -154,7 +154,7 @@ static bool explain_both_codes(struct lookup *l, enum reason_id id)
 static bool code_says_more(const struct recognised *seen, enum code_id code)
 {
     return seen->detail == 0 && seen->code != 250 &&
-           (seen->subject == 0 || code_percent(code) >= 70);
+           (seen->subject == 0 || code_percent(code) >= 60);
 }
 
 static bool explain_seen(struct lookup *l, struct recognised seen)
@@ -176,7 +176,9 @@ static bool explain_seen(struct lookup *l, struct recognised seen)
         /* X.1.1 has no class: it is shown as asked for. */
         if (!arena_copy(l->a, seen.enhanced, &l->e.enhanced))
             return false;
-        if (seen.code != 0 && find_by_codes(&seen, &reason))
+        /* A detail of 0 is used for everything: our one reason for it says nothing about others'.
+         */
+        if (seen.code != 0 && seen.detail != 0 && find_by_codes(&seen, &reason))
             return explain_both_codes(l, reason);
         if (!code_find(seen.code, &code))
             return explain_enhanced(l, &seen);
