@@ -178,7 +178,7 @@ static bool compare_form(struct page *p, const struct page_request *q, struct vi
         ret->location = buf_slice(&p->location);
         is_ok = p->location.err == BUF_OK;
     } else if (is_long) {
-        frame_error(v, 414, UI_WEB_TOO_LONG_TITLE, UI_WEB_TOO_LONG);
+        view_error(v, 414, UI_WEB_TOO_LONG_TITLE, UI_WEB_TOO_LONG);
     } else {
         is_ok = view_compare_form(v);
     }
@@ -193,7 +193,7 @@ static bool compare_two(struct view *v)
     slice rest = v->path;
     size_t cut;
     if (!take_prefix(&rest, "/compare/") || (cut = slice_find(rest, '/')) >= rest.n - 1) {
-        frame_error(v, 404, UI_WEB_NOT_FOUND_TITLE, UI_WEB_NOT_FOUND);
+        view_error(v, 404, UI_WEB_NOT_FOUND_TITLE, UI_WEB_NOT_FOUND);
         return true;
     }
     return view_compare(v, slice_head(rest, cut), slice_tail(rest, cut + 1));
@@ -210,7 +210,7 @@ static bool answer_html(struct page *p, const struct page_request *q, struct vie
     }
     if (!is_get(q)) {
         ret->allow = "GET, HEAD";
-        frame_error(v, 405, UI_WEB_METHOD_TITLE, UI_WEB_NOT_FOUND);
+        view_error(v, 405, UI_WEB_METHOD_TITLE, UI_WEB_NOT_FOUND);
         return true;
     }
     if (slice_is(rest, "/"))
@@ -267,9 +267,9 @@ bool page_answer(struct page *p, const struct page_request *q, struct buf *out,
     bool is_known = is_get(q) || slice_is(q->method, "POST");
     if (!is_known) {
         answer.allow = "GET, HEAD, POST";
-        frame_error(&v, 405, UI_WEB_METHOD_TITLE, UI_WEB_NOT_FOUND);
+        view_error(&v, 405, UI_WEB_METHOD_TITLE, UI_WEB_NOT_FOUND);
     } else if (p->path.err != BUF_OK) {
-        frame_error(&v, 414, UI_WEB_TOO_LONG_TITLE, UI_WEB_TOO_LONG);
+        view_error(&v, 414, UI_WEB_TOO_LONG_TITLE, UI_WEB_TOO_LONG);
     } else if (!answer_html(p, q, &v, &answer)) {
         return false;
     }

@@ -26,8 +26,6 @@ void frame_end(struct view *v);
  */
 void frame_link(struct view *v, const char *page, slice segment, slice segment2);
 void frame_ui(struct view *v, enum ui_id id);
-/* A page that says why there is none. */
-void frame_error(struct view *v, unsigned status, enum ui_id title, enum ui_id text);
 
 /* ---- The pages. False: no memory ---- */
 
@@ -38,6 +36,9 @@ bool view_explain(struct view *v) __attribute__((warn_unused_result));
 bool view_compare(struct view *v, slice a, slice b) __attribute__((warn_unused_result));
 /* The form and the written pairs. */
 bool view_compare_form(struct view *v) __attribute__((warn_unused_result));
+
+/* A page that says why there is none. */
+void view_error(struct view *v, unsigned status, enum ui_id title, enum ui_id text);
 
 /* ---- Parts ---- */
 
