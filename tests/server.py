@@ -188,8 +188,14 @@ queue {{
         self.log.close()
         return status
 
+    def freeze(self):
+        """Stops master, so that it starts nobody between a look at its children and their end."""
+        if self.runs():
+            os.kill(self.process.pid, signal.SIGSTOP)
+
     def kill(self):
         """Ends every process of it at once."""
+        self.freeze()
         family = {**self.family, **self.members()}
         for pid, (start, _) in family.items():
             if processes().get(pid, (0, 0, 0))[2] == start:

@@ -19,6 +19,7 @@ def whole_server(server, _):
 
 
 def master(server, _):
+    server.freeze()
     server.family = {**server.family, **server.members()}
     os.kill(server.process.pid, signal.SIGKILL)
     server.process.wait(20)
