@@ -20,15 +20,23 @@ static const struct advice_row {
 
 enum { ROWS_N = sizeof rows / sizeof rows[0] };
 
-static bool fill(struct lookup *l, enum ui_id text, slice *ret)
+enum { VALUES_N = 7 };
+
+/* The values by the names that texts and advice.def have for them. */
+static void list_values(const struct phrase_values *v, struct compose_value ret[VALUES_N])
 {
-    const struct phrase_values *v = &l->e.values;
-    const struct compose_value values[] = {
+    const struct compose_value all[VALUES_N] = {
         {"ip", v->ip},   {"address", v->address}, {"domain", v->domain}, {"list", v->list},
         {"url", v->url}, {"size", v->size},       {"limit", v->limit},
     };
-    return compose_fill(l->a, slice_cstr(ui_text(l->lang, text)), values,
-                        sizeof values / sizeof values[0], ret);
+    memcpy(ret, all, sizeof all);
+}
+
+static bool fill(struct lookup *l, enum ui_id text, slice *ret)
+{
+    struct compose_value values[VALUES_N];
+    list_values(&l->e.values, values);
+    return compose_fill(l->a, slice_cstr(ui_text(l->lang, text)), values, VALUES_N, ret);
 }
 
 /* ---- Block lists ---- */
@@ -83,16 +91,11 @@ static bool advise_list(struct lookup *l, slice text, bool *ret_is_done)
 
 static bool has(const struct phrase_values *v, slice needs)
 {
-    const struct {
-        const char *name;
-        slice value;
-    } all[] = {
-        {"ip", v->ip},   {"address", v->address}, {"domain", v->domain}, {"list", v->list},
-        {"url", v->url}, {"size", v->size},       {"limit", v->limit},
-    };
+    struct compose_value all[VALUES_N];
+    list_values(v, all);
     slice name;
     while (slice_split(&needs, ' ', &name)) {
-        for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        for (size_t i = 0; i < VALUES_N; i++) {
             if (slice_is(name, all[i].name) && all[i].value.n == 0)
                 return false;
         }
@@ -121,10 +124,10 @@ bool advise(struct lookup *l, slice text)
     if (is_done || e->cause == NULL || e->kind < KIND_TEMPORARY)
         return true;
     const struct advice_row *own = row_for(e, e->cause), *any = row_for(e, ANY);
-    slice parts[3] = {{0}, e->fix, {0}}, first;
+    slice parts[4] = {{0}, e->fix, {0}, {0}}, first;
     if (own != NULL && own->place == INSTEAD)
         (void)slice_split(&parts[1], '\n', &first);
-    return (own == NULL || fill(l, own->text, &parts[0])) &&
-           (any == NULL || fill(l, any->text, &parts[2])) &&
-           compose_join(l->a, SLICE_LIT("\n"), parts, 3, &e->fix);
+    return (own == NULL || fill(l, own->text, &parts[own->place == AFTER ? 2 : 0])) &&
+           (any == NULL || fill(l, any->text, &parts[3])) &&
+           compose_join(l->a, SLICE_LIT("\n"), parts, 4, &e->fix);
 }
